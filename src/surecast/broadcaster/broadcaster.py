@@ -1,0 +1,259 @@
+"""The object behind `surecast.broadcast`; several may live in one process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
+
+from surecast.broadcaster.bridge import Bridge
+from surecast.broadcaster.desk import Desk
+from surecast.broadcaster.roster import Network
+from surecast.channel import Channel, Probed
+from surecast.clock import Clock, SteadyClock
+from surecast.errors import UsageError
+from surecast.health import Health
+from surecast.history import Plan
+from surecast.ledger.broadcasts import Listed
+from surecast.ledger.database import Ledger
+from surecast.message import Announcement, Image, Urgency
+from surecast.planning import House
+from surecast.policy import Breaker
+from surecast.report import Report
+from surecast.route import Operand, Route
+from surecast.secret import Secret
+
+T = TypeVar("T")
+
+#: Gives the route to take and its name, for what the caller asked (None: nothing) and an urgency.
+ChooseRoute = Callable[[str | Operand | None, Urgency], tuple[Route, str]]
+
+
+class Words(TypedDict, total=False):
+    """What may be given beside the text; see `Announcement`."""
+
+    title: str | None
+    body: str | None
+    url: str | None
+    images: Iterable[Image]
+    language: str | None
+    variants: Mapping[str, str]
+    urgency: Urgency | Literal["low", "normal", "urgent", "emergency"]
+    key: str | None
+    expires: datetime | timedelta | None
+
+
+class Options(Words, total=False):
+    """What may be given to a broadcast.
+
+    Attributes:
+        route: the name of a route or channel, an expression, or a route that was built; else the urgency's.
+        wait: whether to wait until the route is decided; seconds bound the wait; False returns after the commit.
+        again: send once more what was sent within the last minutes.
+        on_change: what a known key with other words does: ``raise``, or ``keep`` the first announcement.
+    """
+
+    route: str | Operand | None
+    wait: bool | float
+    again: bool
+    on_change: Literal["raise", "keep"]
+
+
+class Broadcaster:
+    """Sends announcements over its channels and answers for them.
+
+    Nothing is started by making one: the event loop, the ledger and the platforms' libraries wait for the first call.
+
+    Args:
+        channels: every channel that a route may name.
+        ledger: the SQLite file that remembers what was sent.
+        route: the route where none is asked for; or `choose`, which finds one.
+        house: sender, language, time zone, times by urgency.
+        ledger_key: encrypts platform sessions; else each channel's own secret does.
+        repeat_window_s: the same announcement without a key within so many seconds is the same one.
+        background: who goes on after a call returned: a thread of this process, or a worker (`surecast work`).
+    """
+
+    def __init__(
+        self,
+        channels: Iterable[Channel],
+        *,
+        ledger: str | os.PathLike[str],
+        route: str | Operand | None = None,
+        choose: ChooseRoute | None = None,
+        house: House | None = None,
+        ledger_key: Secret | None = None,
+        network: Network | None = None,
+        breaker: Breaker | None = None,
+        repeat_window_s: float = 600.0,
+        keep_s: float = 90 * 86_400.0,
+        background: Literal["thread", "worker"] = "thread",
+        clock: Clock | None = None,
+    ) -> None:
+        self.channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
+        self.ledger = Path(ledger)
+        self._choose = choose or _always(route)
+        self._bridge = Bridge()
+        self._desk: tuple[int, Desk] | None = None
+        self._make_desk = partial(
+            Desk,
+            self.channels,
+            house or House(),
+            ledger_key=ledger_key,
+            network=network or Network(),
+            breaker=breaker or Breaker(),
+            repeat_window_s=repeat_window_s,
+            keep_s=keep_s,
+            background=background,
+            clock=clock or SteadyClock(),
+        )
+
+    # Sending
+
+    def broadcast(self, announcement: Announcement | str, **options: Unpack[Options]) -> Report:
+        """Sends an announcement and gives the report once its route is decided.
+
+        Raises:
+            UsageError: called inside a running event loop, or the announcement cannot be sent as it is.
+            KeyReusedError: the key stands for other words, with ``on_change="raise"`` (the default).
+            LedgerError: the ledger cannot be written; nothing was sent then.
+        """
+        return self._bridge.run(self._broadcast(announcement, options))
+
+    async def abroadcast(self, announcement: Announcement | str, **options: Unpack[Options]) -> Report:
+        """`broadcast` for callers inside an event loop."""
+        return await self._bridge.arun(self._broadcast(announcement, options))
+
+    def preview(self, announcement: Announcement | str, **options: Unpack[Options]) -> Plan:
+        """What would be posted where, to the letter; opens no connection and needs no secrets."""
+        said = announcement_of(announcement, options)
+        route, name = self._choose(options.get("route"), said.urgency)
+        return self._run(lambda desk: desk.preview(said, route, name))
+
+    async def _broadcast(self, announcement: Announcement | str, options: Options) -> Report:
+        said = announcement_of(announcement, options)
+        again = options.get("again", False)
+        if again and said.key is not None:
+            raise UsageError("again=True cannot send a key twice. Give another key, or none.")
+        route, name = self._choose(options.get("route"), said.urgency)
+        return await self._desk_here().broadcast(
+            said,
+            route,
+            name,
+            wait=options.get("wait", True),
+            again=again,
+            on_change=options.get("on_change", "raise"),
+        )
+
+    # Reading
+
+    def status(self, name: str = "last") -> Report:
+        """The report of a broadcast by its id, the beginning of it, or ``last``.
+
+        Raises:
+            UnknownBroadcastError: the ledger has none of this name, or more than one.
+        """
+        return self._run(lambda desk: desk.status(name))
+
+    def listing(self, most: int = 50) -> tuple[Listed, ...]:
+        """The newest broadcasts, newest first."""
+        return self._run(lambda desk: desk.listing(most))
+
+    def health(self) -> Mapping[str, Health]:
+        """What is believed of each channel that anything is known of."""
+        return self._run(lambda desk: desk.health())
+
+    def probe(self, channel: str) -> Probed:
+        """Whether a channel's credentials and platform work; publishes nothing."""
+        return self._run(lambda desk: desk.probe(channel))
+
+    # A person's orders
+
+    def cancel(self, name: str, channel: str | None = None) -> Report:
+        """Ends everything of a broadcast, or of one channel, that has not begun; every process sees it."""
+        return self._run(lambda desk: desk.cancel(name, channel))
+
+    def settle(self, name: str, channel: str, *, there: bool, url: str | None = None) -> Report:
+        """Records a person's answer to whether a post in doubt is there; only a no lets it be sent again."""
+        return self._run(lambda desk: desk.settle(name, channel, there=there, url=url))
+
+    def resume(self, name: str | None = None, *, for_s: float = 60.0) -> tuple[Report, ...]:
+        """Gives everything owed one trial now, of one broadcast or of all, and waits up to `for_s` seconds."""
+        return self._run(lambda desk: desk.resume(name, for_s))
+
+    def work_once(self) -> tuple[str, ...]:
+        """Delivers what is due now, obeying back-off; gives the broadcasts it touched."""
+        return self._run(lambda desk: desk.work_once())
+
+    def work(self) -> None:
+        """Delivers what is owed as it falls due, until the process ends."""
+        self._run(lambda desk: desk.work())
+
+    # Its life
+
+    def close(self) -> None:
+        """Stops what runs in this process and records it; what is owed stays in the ledger."""
+        atexit.unregister(self.close)
+        if self._desk is not None and self._desk[0] == os.getpid() and self._bridge.begun:
+            self._bridge.run(self._desk[1].close())
+        self._desk = None
+        self._bridge.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, ask: Callable[[Desk], Coroutine[Any, Any, T]]) -> T:
+        async def asked() -> T:
+            return await ask(self._desk_here())
+
+        return self._bridge.run(asked())
+
+    def _desk_here(self) -> Desk:
+        """The desk of this process; made inside the bridge's loop, and again after a fork."""
+        if self._desk is None or self._desk[0] != os.getpid():
+            self._desk = (os.getpid(), self._make_desk(ledger=Ledger(self.ledger)))
+            # A program that just ends leaves its attempts recorded as interrupted, not as a riddle.
+            atexit.register(self.close)
+        return self._desk[1]
+
+
+def announcement_of(announcement: Announcement | str, options: Words) -> Announcement:
+    """The announcement that was meant.
+
+    Raises:
+        UsageError: words beside a ready `Announcement`, or a value that cannot mean anything.
+    """
+    given = {name: options[name] for name in Words.__annotations__ if name in options}  # type: ignore[literal-required]
+    if isinstance(announcement, Announcement):
+        if given:
+            raise UsageError(f"{', '.join(given)}: set this in the Announcement itself, not beside it.")
+        return announcement
+    if "urgency" in given:
+        try:
+            given["urgency"] = Urgency(given["urgency"])
+        except ValueError:
+            known = ", ".join(urgency.value for urgency in Urgency)
+            raise UsageError(f"{given['urgency']!r} is no urgency. Write one of: {known}.") from None
+    given["images"] = tuple(given.get("images", ()))
+    return Announcement(text=announcement, **given)
+
+
+def _always(route: str | Operand | None) -> ChooseRoute:
+    def choose(asked: str | Operand | None, urgency: Urgency) -> tuple[Route, str]:
+        del urgency
+        chosen = asked if asked is not None else route
+        if chosen is None:
+            raise UsageError('No route is given. Give one, e.g. route="site & (bluesky | mastodon)".')
+        return (Route.parse(chosen) if isinstance(chosen, str) else chosen.as_route()), ""
+
+    return choose

@@ -1,0 +1,326 @@
+"""What a broadcaster can be asked, as coroutines; they all run in one loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Literal
+
+from surecast.broadcaster.roster import Network, Roster
+from surecast.channel import Channel, Picture, Probed, Probes
+from surecast.clock import Clock
+from surecast.decide import Decision, State, decide
+from surecast.dispatch import Bench, Dispatcher
+from surecast.engines.embedded import Embedded
+from surecast.errors import KeyReusedError, UsageError
+from surecast.health import Health, assess_all
+from surecast.history import Fact, Kind, Order, Plan
+from surecast.ledger import batches, broadcasts, gates
+from surecast.ledger.database import Ledger
+from surecast.ledger.owner import new_owner, proven_dead
+from surecast.message import Announcement
+from surecast.outcome import Outcome, Receipt, Verdict
+from surecast.pictures import LoadedPicture, read
+from surecast.planning import House, make_plan
+from surecast.policy import Breaker
+from surecast.report import Report, Status, make_report
+from surecast.route import All, AnyOf, AtLeast, Route
+from surecast.secret import Secret
+from surecast.threads import DaemonPool
+from surecast.transport.classify import classify
+
+#: A call waits at most so much longer than the longest way through its route.
+WAIT_MARGIN_S = 5.0
+PROBE_TIMEOUT_S = 10.0
+#: An attempt that has just begun may end before the process leaves; an older one hangs.
+LEAVE_S = 2.0
+
+
+class Desk:
+    """Answers the calls of one `Broadcaster` in its loop."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        house: House,
+        *,
+        ledger: Ledger,
+        ledger_key: Secret | None,
+        network: Network,
+        breaker: Breaker,
+        repeat_window_s: float,
+        keep_s: float,
+        background: Literal["thread", "worker"],
+        clock: Clock,
+    ) -> None:
+        self._channels = channels
+        self._house = house
+        self._ledger = ledger
+        self._clock = clock
+        self._repeat_window_s = repeat_window_s
+        self._keep_s = keep_s
+        self._background = background
+        self._owner = new_owner()
+        self._roster = Roster(
+            channels, house, network, ledger=ledger, ledger_key=ledger_key, owner=self._owner, clock=clock
+        )
+        self._engine = Embedded(ledger, clock)
+        self._engine.dispatcher = Dispatcher(
+            Bench(
+                ledger=ledger,
+                host=self._roster,
+                waker=self._engine,
+                clock=clock,
+                breaker=breaker,
+                owner=self._owner,
+            )
+        )
+        self._files = DaemonPool("files", size=2)
+        self._mine: set[str] = set()
+        self._tending: asyncio.Task[None] | None = None
+
+    # Sending
+
+    async def preview(self, announcement: Announcement, route: Route, route_name: str) -> Plan:
+        """The plan and nothing else: no ledger, no connection, no secret."""
+        pictures = await self._pictures(announcement)
+        return self._plan(announcement, route, route_name, pictures)
+
+    async def broadcast(
+        self,
+        announcement: Announcement,
+        route: Route,
+        route_name: str,
+        *,
+        wait: bool | float,
+        again: bool,
+        on_change: Literal["raise", "keep"],
+    ) -> Report:
+        """Accepts an announcement and, unless `wait` is false, drives it until its route is decided."""
+        pictures = await self._pictures(announcement)
+        plan = self._plan(announcement, route, route_name, pictures)
+        accepted = await self._ledger.do(
+            broadcasts.accept,
+            plan,
+            {picture.digest: picture.data for picture in pictures},
+            repeat_since=None if again else self._clock.now() - self._repeat_window_s,
+        )
+        if not accepted.same and on_change == "raise":
+            raise KeyReusedError(
+                f"The key {announcement.key!r} stands for another announcement (broadcast {accepted.plan.id}). "
+                'Give a new key, or on_change="keep" to leave the first one as it is.'
+            )
+        name = accepted.plan.id
+        self._mine.add(name)
+        if wait is not False:
+            bound = longest_s(accepted.plan) + WAIT_MARGIN_S if wait is True else wait
+            await self._engine.drive(name, enough=_decided, until=self._clock.now() + bound)
+        if self._background == "thread":
+            self._tend()
+        return await self.status(name, repeated=not accepted.created)
+
+    def _plan(
+        self, announcement: Announcement, route: Route, route_name: str, pictures: tuple[LoadedPicture, ...]
+    ) -> Plan:
+        shown = tuple(
+            Picture(
+                digest=picture.digest,
+                media_type=picture.media_type,
+                alt=image.alt,
+                width=picture.width,
+                height=picture.height,
+            )
+            for image, picture in zip(announcement.images, pictures, strict=True)
+        )
+        return make_plan(
+            announcement,
+            self._house,
+            self._channels,
+            route,
+            route_name=route_name,
+            pictures=shown,
+            now=self._clock.now(),
+        )
+
+    async def _pictures(self, announcement: Announcement) -> tuple[LoadedPicture, ...]:
+        return tuple([await self._files.run(read, image) for image in announcement.images])
+
+    # Reading
+
+    async def status(self, name: str, *, repeated: bool = False) -> Report:
+        """The facts of a broadcast read back; `name` as a person types it."""
+        found = await self._ledger.do(broadcasts.find, name)
+        stored = await self._ledger.do(broadcasts.load, found)
+        now = self._clock.now()
+        decision = decide(stored.plan, stored.history, await self.health(), now)
+        tending = self._tending is not None and not self._tending.done()
+        worker = now if tending else await self._ledger.do(broadcasts.last_worker)
+        return make_report(stored.plan, stored.history, decision, now, repeated=repeated, worker_seen_at=worker)
+
+    async def listing(self, most: int) -> tuple[broadcasts.Listed, ...]:
+        """The newest broadcasts."""
+        return await self._ledger.do(broadcasts.listing, most)
+
+    async def health(self) -> Mapping[str, Health]:
+        """What is believed of each channel that anything is known of."""
+        return assess_all(await self._ledger.do(gates.listing), self._clock.now())
+
+    async def probe(self, channel: str) -> Probed:
+        """Whether a channel's credentials and platform work; publishes nothing."""
+        if why := self._channels[channel].misconfigured:
+            return Probed(ok=False, detail=why)
+        try:
+            adapter = await self._roster.adapter(channel)
+            if not isinstance(adapter, Probes):
+                return Probed(ok=True, detail="opened; this kind of channel cannot be probed")
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                return await adapter.probe(PROBE_TIMEOUT_S)
+        except Exception as error:  # noqa: BLE001 - a probe tells what is wrong, whatever it is
+            return Probed(ok=False, detail=classify(error).detail or type(error).__name__)
+
+    # Orders of a person
+
+    async def cancel(self, name: str, channel: str | None) -> Report:
+        """Ends everything that has not begun."""
+        found = await self._ledger.do(broadcasts.find, name)
+        stored = await self._ledger.do(broadcasts.load, found)
+        if channel is not None:
+            self._check_channel(stored.plan, channel)
+        await self._ledger.do(broadcasts.cancel, found, channel, self._clock.now())
+        await self._engine.dispatcher.conduct(found)
+        return await self.status(found)
+
+    async def settle(self, name: str, channel: str, *, there: bool, url: str | None) -> Report:
+        """Records a person's word about a post in doubt."""
+        found = await self._ledger.do(broadcasts.find, name)
+        stored = await self._ledger.do(broadcasts.load, found)
+        self._check_channel(stored.plan, channel)
+        outcome = None
+        if there:
+            outcome = Outcome(verdict=Verdict.CONFIRMED, receipt=Receipt(id=url, url=url) if url else None)
+        fact = Fact(
+            seq=0,
+            channel=channel,
+            kind=Kind.ORDERED,
+            at=self._clock.now(),
+            order=Order.THERE if there else Order.NOT_THERE,
+            outcome=outcome,
+        )
+        await self._ledger.do(broadcasts.order, found, fact, url)
+        await self._engine.dispatcher.conduct(found)
+        return await self.status(found)
+
+    def _check_channel(self, plan: Plan, channel: str) -> None:
+        if channel not in plan.terms:
+            raise UsageError(f"Broadcast {plan.id} has no channel {channel!r}. It has: {', '.join(plan.terms)}.")
+
+    # What is owed
+
+    async def resume(self, name: str | None, for_s: float) -> tuple[Report, ...]:
+        """Gives everything owed one trial now, settles what is in doubt, and waits up to `for_s` seconds."""
+        names = (
+            (await self._ledger.do(broadcasts.find, name),)
+            if name is not None
+            else await self._ledger.do(broadcasts.open_ids)
+        )
+        until = self._clock.now() + for_s
+
+        async def one(found: str) -> Report:
+            async def rested(decision: Decision) -> bool:
+                return decision.state is not State.PENDING and not await self._worth_waiting(found, until)
+
+            await self._engine.drive(found, enough=rested, until=until, ordered=True)
+            return await self.status(found)
+
+        return tuple(await asyncio.gather(*map(one, names)))
+
+    async def _worth_waiting(self, name: str, until: float) -> bool:
+        """Whether something that a person waits for can happen before `until`: a lease ends, a wait, a look-up."""
+        listed = await self._ledger.do(batches.listed, name)
+        if any(batch.owner is not None and not proven_dead(batch.owner) for batch in listed):
+            return True
+        if any(self._engine.runs(batch.id) for batch in listed):
+            return True
+        report = await self.status(name)
+        return any(
+            channel.status is Status.SENDING
+            or (
+                channel.next_try is not None
+                and channel.next_try <= until
+                and (channel.status is Status.UNSURE or channel.verdict in {Verdict.THROTTLED, Verdict.UNCERTAIN})
+            )
+            for channel in report.channels.values()
+        )
+
+    async def work_once(self) -> tuple[str, ...]:
+        """Delivers what is due now, once; gives the broadcasts it touched."""
+        now = self._clock.now()
+        await self._ledger.do(broadcasts.worker_seen, self._owner, now)
+        await self._ledger.do(broadcasts.forget, now - self._keep_s)
+        due = await self._ledger.do(broadcasts.due, now, proven_dead)
+        bound = now + WAIT_MARGIN_S
+        for name in due:
+            stored = await self._ledger.do(broadcasts.load, name)
+            bound = max(bound, now + longest_s(stored.plan) + WAIT_MARGIN_S)
+
+        async def one(found: str) -> None:
+            async def rested(decision: Decision) -> bool:
+                return decision.state is not State.PENDING and not await self._busy(found)
+
+            await self._engine.drive(found, enough=rested, until=bound)
+
+        await asyncio.gather(*map(one, due))
+        return due
+
+    async def work(self, beat_s: float = 5.0) -> None:
+        """Delivers what is owed as it falls due, for ever."""
+        tending = asyncio.create_task(self._engine.tend())
+        try:
+            while True:
+                now = self._clock.now()
+                await self._ledger.do(broadcasts.worker_seen, self._owner, now)
+                await self._ledger.do(broadcasts.forget, now - self._keep_s)
+                done, _ = await asyncio.wait({tending}, timeout=beat_s)
+                for ended in done:
+                    ended.result()
+        finally:
+            tending.cancel()
+
+    async def _busy(self, name: str) -> bool:
+        return any(self._engine.runs(batch.id) for batch in await self._ledger.do(batches.listed, name))
+
+    def _tend(self) -> None:
+        """In the background of this process: what it accepted is carried on until it is over."""
+        if self._tending is None or self._tending.done():
+            self._tending = asyncio.create_task(self._engine.tend(self._mine.__contains__))
+
+    # Leaving
+
+    async def close(self) -> None:
+        """Stops: attempts that have just begun may end, all others are recorded as interrupted."""
+        if self._tending is not None:
+            self._tending.cancel()
+        await self._engine.stop(young_s=LEAVE_S)
+        await self._roster.close()
+        await self._ledger.close()
+        self._files.close()
+
+
+async def _decided(decision: Decision) -> bool:
+    return decision.state is not State.PENDING
+
+
+def longest_s(plan: Plan) -> float:
+    """The longest way through a route, in seconds: alternatives one after the other, members side by side."""
+
+    def length(node: Route) -> float:
+        if isinstance(node, AnyOf):
+            return sum(map(length, node.parts))
+        if isinstance(node, All | AtLeast):
+            return max(map(length, node.parts))
+        if node.members():
+            return 0.0
+        terms = plan.terms[str(node)]
+        return terms.within_s + (terms.visible_within_s if terms.confirm == "visible" else 0.0)
+
+    return length(plan.route)

@@ -1,0 +1,142 @@
+"""The adapters of this process: opened when they are needed, once, and again when their secret changed."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from surecast.channel import Adapter, Channel, Context
+from surecast.clock import Clock
+from surecast.ledger.database import Ledger
+from surecast.ledger.sessions import LedgerSessions
+from surecast.planning import House
+from surecast.secret import Secret
+from surecast.threads import DaemonPool
+from surecast.transport.redact import quiet_sdks, register
+
+OPEN_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One place for all SDKs: proxy, certificates, and whether the usual environment variables count."""
+
+    proxy: str | None = None
+    ca_file: str | None = None
+    use_environment: bool = True
+
+
+class Roster:
+    """The `Host` of a dispatcher."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        house: House,
+        network: Network,
+        *,
+        ledger: Ledger,
+        ledger_key: Secret | None,
+        owner: str,
+        clock: Clock,
+    ) -> None:
+        self._channels = channels
+        self._house = house
+        self._network = network
+        self._ledger = ledger
+        self._ledger_key = ledger_key
+        self._owner = owner
+        self._clock = clock
+        self._open: dict[str, tuple[str, Adapter]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._warming: set[asyncio.Task[None]] = set()
+        self._fingerprints: dict[str, str] = {}
+        # One importer: the modules of two SDKs imported at once only fight for the interpreter.
+        self._imports = DaemonPool("import", size=1)
+
+    async def adapter(self, channel: str) -> Adapter:
+        """The channel's adapter, opened; its SDK is imported off the event loop."""
+        lock = self._locks.setdefault(channel, asyncio.Lock())
+        async with lock:
+            credentials = self.credentials(channel)
+            known = self._open.get(channel)
+            if known is not None and known[0] == credentials:
+                return known[1]
+            if known is not None:
+                await known[1].close()
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                adapter = await self._opened(self._channels[channel])
+            self._open[channel] = (credentials, adapter)
+            return adapter
+
+    async def _opened(self, channel: Channel) -> Adapter:
+        quiet_sdks()
+        for secret in _secrets(channel):
+            register(secret.reveal())
+        for module in channel.kind.sdk:
+            await self._imports.run(importlib.import_module, module)
+        adapter = channel.kind.adapter(channel.settings, self._context(channel))
+        await adapter.open()
+        return adapter
+
+    def credentials(self, channel: str) -> str:
+        """Fingerprint of the channel's secrets; a command is asked once, files and variables each time."""
+        if channel not in self._channels:
+            return ""
+        secrets = _secrets(self._channels[channel])
+        if any(secret.kind == "command" for secret in secrets) and channel in self._fingerprints:
+            return self._fingerprints[channel]
+        fingerprint = "".join(secret.fingerprint() for secret in secrets)
+        self._fingerprints[channel] = fingerprint
+        return fingerprint
+
+    def warm(self, channels: tuple[str, ...]) -> None:
+        """Begins to open adapters that may be needed soon; what goes wrong shows when they are needed."""
+
+        async def open_all() -> None:
+            for name in channels:
+                try:
+                    await self.adapter(name)
+                except Exception:  # noqa: BLE001, S112 - not needed yet; the attempt that needs it will say why
+                    continue
+
+        if any(name not in self._open for name in channels):
+            task = asyncio.create_task(open_all())
+            self._warming.add(task)
+            task.add_done_callback(self._warming.discard)
+
+    async def close(self) -> None:
+        """Closes what is open; hung calls are left behind."""
+        for task in tuple(self._warming):
+            task.cancel()
+        for _, adapter in self._open.values():
+            await adapter.close()
+        self._open.clear()
+        self._imports.close()
+
+    def _context(self, channel: Channel) -> Context:
+        secrets = _secrets(channel)
+
+        def key() -> Secret | None:
+            return self._ledger_key or (secrets[0] if secrets else None)
+
+        return Context(
+            name=channel.name,
+            sessions=LedgerSessions(self._ledger, channel.name, key, self._owner, self._clock),
+            sender=self._house.sender,
+            language=self._house.language,
+            time_zone=self._house.time_zone,
+            proxy=self._network.proxy,
+            ca_file=self._network.ca_file,
+            use_environment=self._network.use_environment,
+        )
+
+
+def _secrets(channel: Channel) -> tuple[Secret, ...]:
+    if not dataclasses.is_dataclass(channel.settings):
+        return ()
+    values = (getattr(channel.settings, field.name) for field in dataclasses.fields(channel.settings))
+    return tuple(value for value in values if isinstance(value, Secret))

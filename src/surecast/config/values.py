@@ -1,0 +1,307 @@
+"""What a configuration says, as values. The declarations here are also its documentation and its schema."""
+
+# ruff: noqa: RUF009 - `setting` makes a field
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from surecast import policy
+from surecast.channel import Channel
+from surecast.config.findings import nearest
+from surecast.config.references import misconfigured
+from surecast.errors import ConfigError, Mistake
+from surecast.message import Urgency
+from surecast.planning import DEFAULT_TIMES, House, Times
+from surecast.route import Route
+from surecast.secret import Secret
+from surecast.settings import ABOUT, setting, web_address
+
+Confirm = Literal["accepted", "visible"]
+WhenUnsure = Literal["reroute", "hold"]
+Background = Literal["thread", "worker"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*\Z")  # the outline of BCP 47 (RFC 5646, 2.1)
+
+
+def more_than_nothing(value: float) -> str:
+    """What is wrong with a number that must be above zero."""
+    return "" if value > 0 else "it must be more than nothing. Write a number above 0"
+
+
+def language_tag(value: str) -> str:
+    """What is wrong with a language tag."""
+    return "" if _LANGUAGE.match(value) else 'it is no language tag. Write one of BCP 47, e.g. "en" or "pt-BR"'
+
+
+def time_zone_name(value: str) -> str:
+    """What is wrong with the name of a time zone."""
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):  # a name, a path that leads outside, a folder of the zone database
+        import zoneinfo  # noqa: PLC0415 - walks the zone database; only to help with a mistake
+
+        near = {name.lower(): name for name in sorted(zoneinfo.available_timezones())}
+        guess = nearest(value, near)
+        hint = f"Did you mean {near[guess]}?" if guess else 'Write a name of the IANA database, e.g. "Europe/Athens"'
+        return f"it is no time zone. {hint}"
+    return ""
+
+
+def proxy_address(value: str) -> str:
+    """What is wrong with a proxy's address."""
+    if not value.startswith(("http://", "https://")):
+        return 'it is no proxy address. Write e.g. "http://proxy.example:3128"'
+    if "@" in value:
+        return "a password must not stand in this file. Set the environment variable HTTPS_PROXY instead"
+    return web_address(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrgencyTimes(Times):
+    """``[urgencies.NAME]``: what an urgency means for every channel that has no value of its own; in seconds."""
+
+    within_s: float = setting(
+        "How long a channel has from its first network step to acceptance, before the next alternative has its turn.",
+        default=60.0,
+        example="60s",
+        check=more_than_nothing,
+    )
+    visible_within_s: float = setting(
+        "How long after acceptance a post may stay unseen by the public before it counts as invisible.",
+        default=60.0,
+        example="60s",
+        check=more_than_nothing,
+    )
+    expires_s: float = setting(
+        "How long after it was accepted an announcement may still be posted.",
+        default=24 * 3600.0,
+        example="24h",
+        check=more_than_nothing,
+    )
+    confirm: Confirm | None = setting(
+        "What counts as reached: the platform's word, or that the public can see it; without it, visible where the "
+        "platform lets us look without set-up.",
+        default=None,
+        example="visible",
+    )
+
+
+#: What holds where nothing is written.
+URGENCY_TIMES: Mapping[Urgency, UrgencyTimes] = MappingProxyType(
+    {urgency: UrgencyTimes(**dataclasses.asdict(times)) for urgency, times in DEFAULT_TIMES.items()}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelTerms:
+    """``[channels.NAME]``: what every channel may say beside the settings of its type."""
+
+    type: str = setting("The kind of platform.", example="bluesky")
+    priority: int | None = setting(
+        "Its rank where no route is written: all channels of 1 together, then all of 2, and so on; without it 1.",
+        default=None,
+        example="1",
+        check=more_than_nothing,
+    )
+    within_s: float | None = setting(
+        "How long it has from its first network step to acceptance; without it, the urgency's.",
+        default=None,
+        example="20s",
+        check=more_than_nothing,
+    )
+    visible_within_s: float | None = setting(
+        "How long after acceptance a post may stay unseen before it counts as invisible; without it, the urgency's.",
+        default=None,
+        example="2 min",
+        check=more_than_nothing,
+    )
+    confirm: Confirm | None = setting(
+        "What counts as reached here: the platform's word, or that the public can see it; without it, the urgency's.",
+        default=None,
+        example="accepted",
+    )
+    when_unsure: WhenUnsure | None = setting(
+        "Whether the next alternative may start while it is unknown if a post went out here; without it, reroute for "
+        "public channels and hold for direct ones.",
+        default=None,
+        example="hold",
+    )
+    timeout_s: float = setting(
+        "How long one attempt may take in all.", default=10.0, example="10s", check=more_than_nothing
+    )
+    attempts: int = setting("How many failures spend its turn.", default=3, example="3", check=more_than_nothing)
+    settle_after_s: float = setting(
+        "How long after an attempt in doubt the second look-up comes at the earliest.", default=10.0, example="10s"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """``[network]``: one place for all platforms.
+
+    Attributes:
+        use_environment: whether HTTPS_PROXY and its like count; false on simulated platforms.
+    """
+
+    proxy: str | None = setting(
+        "The web proxy for all platforms.", default=None, example="http://proxy.example:3128", check=proxy_address
+    )
+    ca_file: Path | None = setting(
+        "A file with the certificates to trust instead of the usual ones (PEM).", default=None, example="corp-ca.pem"
+    )
+    use_environment: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker(policy.Breaker):
+    """``[breaker]``: when a channel that fails is left alone for a while; shared by all processes. In seconds."""
+
+    failures: int = setting("How many failures in a row open it.", default=3, example="3", check=more_than_nothing)
+    interval_s: float = setting(
+        "How long it stays open before one trial is let through; doubles with every trial that fails.",
+        default=30.0,
+        example="30s",
+        check=more_than_nothing,
+    )
+    longest_s: float = setting(
+        "The longest time between two trials.", default=600.0, example="10 min", check=more_than_nothing
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """``[people.NAME]``: somebody to turn to when a channel needs a person."""
+
+    name: str = setting("What the person is called.", example="Duty manager")
+    email: str | None = setting("Their e-mail address.", default=None, example="duty@ferries.example")
+    phone: str | None = setting("Their telephone number.", default=None, example="+302100000000")
+    via: tuple[Literal["email", "phone"], ...] = setting(
+        "How this person is reached, in order; never only by the channel that fails.", default=(), example='["email"]'
+    )
+
+    def __post_init__(self) -> None:
+        for way in self.via:
+            if getattr(self, way) is None:
+                raise ConfigError(f'via names {way}, but no {way} is given. Write {way} = "..."')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A configuration file, read. Times are in seconds, paths absolute.
+
+    Attributes:
+        path: the file.
+        routes: those that are written and can be read.
+        unreadable_routes: why the others cannot, by name; choosing one of them raises.
+        channels: all of them; one that cannot be used says why in `misconfigured`.
+        urgencies: one entry for each `Urgency`.
+        mistakes: what is wrong in the file although it can be used; to be shown first.
+    """
+
+    sender: str = setting("Who speaks; readers see it.", example="Harbour Ferries")
+    ledger: Path | Secret = setting(
+        "The file that remembers what was sent (SQLite), or where its path is found.",
+        default=Path("surecast.db"),
+        example="surecast.db",
+    )
+    ledger_key: Secret | None = setting(
+        "Encrypts what the ledger keeps of platform sessions; without it, a key is derived from each channel's secret.",
+        default=None,
+        example='{ file = "secrets/ledger" }',
+    )
+    language: str = setting(
+        "The language of announcements that name none (BCP 47).", default="en", example="en", check=language_tag
+    )
+    time_zone: str = setting(
+        "The time zone of all times that people read (IANA).",
+        default="UTC",
+        example="Europe/Athens",
+        check=time_zone_name,
+    )
+    repeat_window_s: float = setting(
+        "The same announcement again within this time is answered with the first report instead of being sent twice.",
+        default=600.0,
+        example="10 min",
+    )
+    keep_s: float = setting(
+        "How long the ledger keeps what was sent.", default=90 * 86_400.0, example="90 days", check=more_than_nothing
+    )
+    require_alt: bool = setting(
+        "Whether an image without words for people who cannot see it is refused.", default=False, example="true"
+    )
+    background: Background = setting(
+        "Who carries on when a call does not wait: a thread of the same process, or a worker that runs beside it.",
+        default="thread",
+        example="worker",
+    )
+    network: Network = setting("One place for all platforms.", default=Network())
+    breaker: Breaker = setting("When a channel that fails is left alone for a while.", default=Breaker())
+    people: Mapping[str, Person] = field(
+        default_factory=dict, metadata={ABOUT: "Whom to turn to when a channel needs a person."}
+    )
+    urgencies: Mapping[Urgency, UrgencyTimes] = field(default_factory=lambda: URGENCY_TIMES)
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    unreadable_routes: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    path: Path = field(default_factory=Path)
+    mistakes: tuple[Mistake, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where the file's relative paths start."""
+        return self.path.parent
+
+    @property
+    def house(self) -> House:
+        """What holds for all announcements."""
+        return House(
+            sender=self.sender,
+            language=self.language,
+            time_zone=self.time_zone,
+            require_alt=self.require_alt,
+            times=self.urgencies,
+        )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.time_zone)
+
+    def ledger_path(self) -> Path:
+        """Where the ledger is, after its reference was followed.
+
+        Raises:
+            ConfigError: when the reference leads to nothing, or to a kind of ledger that there is not yet.
+        """
+        if isinstance(self.ledger, Path):
+            return self.ledger
+        written = self.ledger.reveal()
+        if sentence := no_ledger(written):
+            raise ConfigError(f"The ledger ({self.ledger.source}) cannot be used: {sentence}")
+        return self.folder / written
+
+    def with_secrets_checked(self) -> Config:
+        """The same, with every channel whose secrets are not all set marked as misconfigured."""
+        told = {channel.name: misconfigured(channel) for channel in self.channels.values()}
+        channels = {name: replace(self.channels[name], misconfigured=why) for name, why in told.items()}
+        return replace(self, channels=MappingProxyType(channels))
+
+
+def no_ledger(written: str) -> str:
+    """Why a text cannot name a ledger; empty when it can. The text is not shown: it may hold a password."""
+    if re.match(r"postgres(ql)?(\+\w+)?:", written.strip(), re.IGNORECASE):
+        return 'a ledger in PostgreSQL is not supported yet. Name a file, e.g. ledger = "surecast.db"'
+    if "://" in written or "\0" in written:
+        return 'it is no path. Name a file, e.g. ledger = "surecast.db"'
+    return ""

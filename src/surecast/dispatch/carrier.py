@@ -1,0 +1,326 @@
+"""Takes one delivery through its steps: look up, prepare, publish, read back. Records intent first, the end after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from surecast.channel import Adapter, Confirms, Errand, Finds, Sending
+from surecast.decide import wanted
+from surecast.dispatch.ports import Bench
+from surecast.history import Action, Fact, History, Kind
+from surecast.ledger import batches, broadcasts, gates
+from surecast.outcome import RULES, Look, Outcome, Reason, Sighting, Verdict
+from surecast.policy import Passage, wait_s
+from surecast.standing import Standing, Step, next_step, stand
+from surecast.transport.classify import classify
+
+T = TypeVar("T")
+
+LOOK_TIMEOUT_S = 5.0
+#: A channel that cannot be used as it is configured is looked at again after this; somebody must act first.
+MISCONFIGURED_PAUSE_S = 300.0
+TRIAL_GRACE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment:
+    """What the carrier knows at the beginning of a step."""
+
+    work: batches.Work
+    delivery: batches.Delivery
+    standing: Standing
+    attempt: int
+    now: float
+
+
+class Carrier:
+    """One delivery under one claim."""
+
+    def __init__(self, bench: Bench, claim: batches.Claim, delivery: int) -> None:
+        self._ledger = bench.ledger
+        self._host = bench.host
+        self._waker = bench.waker
+        self._clock = bench.clock
+        self._breaker = bench.breaker
+        self._claim = claim
+        self._delivery = delivery
+
+    async def run(self, *, ordered: bool) -> float | None:
+        """Goes as far as it can now; gives when to come back (Unix seconds), None when nothing is left to do."""
+        while True:
+            moment = await self._look_around()
+            step = self._next(moment)
+            if step is None:
+                return None
+            at_once = ordered and step.action is not Action.CONFIRM and not _throttled(moment.standing)
+            if step.at > moment.now and not at_once:
+                return step.at
+            come_back = await self._take(step, moment, ordered=at_once)
+            if come_back is not None:
+                return come_back
+            ordered = ordered and step.action is not Action.PUBLISH
+
+    async def _look_around(self) -> _Moment:
+        """The ledger is asked before every step: a person or another process may have changed what is wanted."""
+        work = await self._ledger.do(batches.work, self._claim)
+        facts = tuple(fact for fact in work.facts if fact.channel == self._claim.channel)
+        return _Moment(
+            work=work,
+            delivery=next(found for found in work.deliveries if found.id == self._delivery),
+            standing=stand(work.plan.terms[self._claim.channel], facts, cancelled=work.cancelled_at is not None),
+            attempt=1 + max((fact.attempt for fact in facts), default=0),
+            now=self._clock.now(),
+        )
+
+    def _next(self, moment: _Moment) -> Step | None:
+        history = History.of(moment.work.facts, cancelled_at=moment.work.cancelled_at)
+        still_wanted = wanted(moment.work.plan, history, moment.now)
+        return next_step(moment.standing, over=not still_wanted.get(self._claim.channel, False))
+
+    async def _take(self, step: Step, moment: _Moment, *, ordered: bool) -> float | None:
+        """Takes a step; gives when to come back where the gate turned it away, else None."""
+        if step.action is Action.CONFIRM:
+            await self._confirm(moment)
+            return None
+        passage = await self._pass(moment, ordered=ordered)
+        if not passage.go:
+            return await self._turned_away(moment, passage)
+        try:
+            adapter = await self._host.adapter(self._claim.channel)
+        except Exception as error:  # noqa: BLE001 - whatever keeps an adapter from opening becomes an outcome
+            await self._end_attempt(moment, Action.PUBLISH, _not_sent(classify(error)), passage)
+            return None
+        if step.action is Action.FIND:
+            await self._find(adapter, moment, passage)
+        else:
+            await self._publish(adapter, moment, passage)
+        return None
+
+    # The gate
+
+    async def _pass(self, moment: _Moment, *, ordered: bool) -> Passage:
+        return await self._ledger.do(
+            gates.take,
+            self._claim.channel,
+            self._claim.owner,
+            now=moment.now,
+            trial_s=moment.standing.terms.timeout_s + TRIAL_GRACE_S,
+            credentials=self._host.credentials(self._claim.channel),
+            ordered=ordered,
+        )
+
+    async def _turned_away(self, moment: _Moment, passage: Passage) -> float:
+        """Nothing was begun. While the turn is open that spends it, once; later the post just waits."""
+        if not moment.standing.turn_over(moment.now):
+            reason = Reason.ISOLATED if passage.isolated else Reason.BREAKER_OPEN
+            platform = moment.standing.terms.platform
+            skipped = Outcome(verdict=Verdict.SKIPPED, reason=reason, detail=f"{platform} is taken as down")
+            fact = self._ended(moment, Action.PUBLISH, outcome=skipped, not_before=passage.not_before)
+            await self._record(moment, batches.Ending(fact=fact))
+        return passage.not_before
+
+    # Publishing
+
+    async def _publish(self, adapter: Adapter, moment: _Moment, passage: Passage) -> None:
+        deadline = moment.now + moment.standing.terms.timeout_s
+        payload = moment.delivery.payload
+        prepared: tuple[Fact, ...] = ()
+        if payload is None:
+            if not await self._begin(moment, Action.PREPARE, deadline):
+                return
+            payload = await self._prepare(adapter, moment, passage, deadline)
+            if payload is None:
+                return
+            prepared = (self._ended(moment, Action.PREPARE),)
+            moment = replace(moment, attempt=moment.attempt + 1)
+        if not await self._begin(moment, Action.PUBLISH, deadline, after=prepared, payload=payload):
+            return
+        try:
+            sending = await self._sending(moment, payload)
+            outcome = await self._bounded(adapter, adapter.publish(sending), deadline)
+        except asyncio.CancelledError as stop:
+            # We are being stopped, perhaps in the middle of the request: that is recorded before we go.
+            await asyncio.shield(self._end_attempt(moment, Action.PUBLISH, classify(stop), passage))
+            raise
+        await self._end_attempt(moment, Action.PUBLISH, outcome, passage)
+
+    async def _prepare(self, adapter: Adapter, moment: _Moment, passage: Passage, deadline: float) -> bytes | None:
+        """The exact payload; None when there is none, and then why is recorded."""
+        try:
+            prepared = await self._bounded(adapter, adapter.prepare(self._errand(moment)), deadline)
+        except asyncio.CancelledError as stop:
+            await asyncio.shield(self._end_attempt(moment, Action.PREPARE, _not_sent(classify(stop)), passage))
+            raise
+        if isinstance(prepared, Outcome):
+            await self._end_attempt(moment, Action.PREPARE, _not_sent(prepared), passage)
+            return None
+        return prepared
+
+    async def _bounded(self, adapter: Adapter, call: Awaitable[T], deadline: float) -> T | Outcome:
+        """What the call gave, or the outcome of what went wrong with it."""
+        try:
+            async with asyncio.timeout(max(0.1, deadline - self._clock.now())):
+                return await call
+        except Exception as error:  # noqa: BLE001 - an adapter may raise anything; it becomes an outcome here
+            return classify(error, own=adapter.classify)
+
+    async def _begin(
+        self,
+        moment: _Moment,
+        action: Action,
+        deadline: float,
+        *,
+        after: tuple[Fact, ...] = (),
+        payload: bytes | None = None,
+    ) -> bool:
+        """Commits the intent; False when a person cancelled meanwhile."""
+        began = Fact(
+            seq=0,
+            channel=self._claim.channel,
+            kind=Kind.BEGAN,
+            at=self._clock.now(),
+            action=action,
+            attempt=moment.attempt,
+        )
+        return await self._ledger.do(
+            batches.begin,
+            self._claim,
+            moment.delivery,
+            (*after, began),
+            payload=payload,
+            needs_until=deadline + TRIAL_GRACE_S,
+            durable=moment.standing.terms.resend == "never",
+        )
+
+    async def _end_attempt(self, moment: _Moment, action: Action, outcome: Outcome, passage: Passage) -> None:
+        """Records the end of an attempt, with the moment before which there is no other."""
+        now = self._clock.now()
+        not_before = None
+        if outcome.reason is Reason.MISCONFIGURED:
+            not_before = now + MISCONFIGURED_PAUSE_S
+        elif RULES[outcome.verdict].retry != "no":
+            failures = moment.standing.failures + 1
+            not_before = now + wait_s(seed=moment.delivery.key, failures=failures, asked_s=outcome.retry_after_s)
+        fact = self._ended(moment, action, outcome=outcome, not_before=not_before)
+        ending = batches.Ending(
+            fact=fact,
+            trial=passage.trial,
+            judges=outcome,
+            credentials=self._host.credentials(self._claim.channel),
+        )
+        await self._record(moment, ending)
+
+    # Looking
+
+    async def _find(self, adapter: Adapter, moment: _Moment, passage: Passage) -> None:
+        payload = moment.delivery.payload
+        look = Look(sighting=Sighting.UNKNOWN, detail="this channel cannot look posts up")
+        if isinstance(adapter, Finds) and payload is not None:
+            sending = await self._sending(moment, payload)
+            look = await self._looked(adapter, adapter.find(sending), _look_s(moment.standing))
+        judges = {
+            Sighting.SEEN: Outcome(verdict=Verdict.ACCEPTED),
+            Sighting.UNKNOWN: Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.NOT_CONNECTED),
+        }.get(look.sighting)
+        fact = self._ended(moment, Action.FIND, look=look)
+        await self._record(moment, batches.Ending(fact=fact, trial=passage.trial, judges=judges))
+
+    async def _confirm(self, moment: _Moment) -> None:
+        standing = moment.standing
+        adapter = await self._host.adapter(self._claim.channel)
+        look = Look(sighting=Sighting.UNKNOWN)
+        if isinstance(adapter, Confirms) and standing.receipt is not None:
+            read = adapter.confirm(standing.receipt, _look_s(standing))
+            look = await self._looked(adapter, read, _look_s(standing))
+        outcome = None
+        assert standing.accepted_at is not None
+        if (
+            look.sighting is Sighting.UNSEEN
+            and standing.invisible_at is None
+            and self._clock.now() >= standing.accepted_at + standing.terms.visible_within_s
+        ):
+            outcome = Outcome(
+                verdict=Verdict.INVISIBLE,
+                reason=Reason.NOT_VISIBLE,
+                detail=f"{standing.terms.platform} accepted it, but nobody can see it",
+                receipt=standing.receipt,
+            )
+        fact = self._ended(moment, Action.CONFIRM, look=look, outcome=outcome)
+        await self._record(moment, batches.Ending(fact=fact, judges=outcome))
+
+    async def _looked(self, adapter: Adapter, look: Awaitable[Look], timeout_s: float) -> Look:
+        """What a look saw; trouble on the way is no information."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await look
+        except Exception as error:  # noqa: BLE001 - a read side in trouble tells nothing, whatever it raised
+            return Look(sighting=Sighting.UNKNOWN, detail=classify(error, own=adapter.classify).detail)
+
+    # Facts
+
+    def _ended(
+        self,
+        moment: _Moment,
+        action: Action,
+        *,
+        outcome: Outcome | None = None,
+        look: Look | None = None,
+        not_before: float | None = None,
+    ) -> Fact:
+        return Fact(
+            seq=0,
+            channel=self._claim.channel,
+            kind=Kind.ENDED,
+            at=self._clock.now(),
+            action=action,
+            attempt=moment.attempt,
+            outcome=outcome,
+            look=look,
+            not_before=not_before,
+        )
+
+    async def _record(self, moment: _Moment, ending: batches.Ending) -> None:
+        await self._ledger.do(
+            batches.end, self._claim, moment.delivery, ending, breaker=self._breaker, now=self._clock.now()
+        )
+        self._waker.wake(self._claim.broadcast)
+
+    def _errand(self, moment: _Moment) -> Errand:
+        plan = moment.work.plan
+
+        async def image(digest: str) -> bytes:
+            return await self._ledger.do(broadcasts.image, digest)
+
+        return Errand(
+            key=moment.delivery.key,
+            post=plan.posts[self._claim.channel],
+            part=moment.delivery.part,
+            created_at=plan.created_at,
+            expires_at=plan.expires_at,
+            image=image,
+        )
+
+    async def _sending(self, moment: _Moment, payload: bytes) -> Sending:
+        return Sending(
+            key=moment.delivery.key,
+            payload=payload,
+            first_began_at=moment.standing.first_began_at or moment.now,
+            timeout_s=moment.standing.terms.timeout_s,
+            claimed=await self._ledger.do(batches.claimed_remotes, self._claim),
+        )
+
+
+def _throttled(standing: Standing) -> bool:
+    return standing.last is not None and standing.last.verdict is Verdict.THROTTLED
+
+
+def _look_s(standing: Standing) -> float:
+    return min(LOOK_TIMEOUT_S, standing.terms.timeout_s)
+
+
+def _not_sent(outcome: Outcome) -> Outcome:
+    """Before `publish` nothing can have been delivered, so nothing is in doubt."""
+    return replace(outcome, verdict=Verdict.UNAVAILABLE) if outcome.verdict is Verdict.UNCERTAIN else outcome

@@ -1,0 +1,93 @@
+"""The two jobs of a broadcast. Any number of processes may run them over one ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from surecast.decide import Decision, decide
+from surecast.dispatch.carrier import Carrier
+from surecast.dispatch.ports import Bench
+from surecast.health import assess_all
+from surecast.ledger import batches, broadcasts, gates
+from surecast.ledger.owner import proven_dead
+
+BEAT_S = 5.0
+#: The most deliveries of one process that are on their way at once; a flood helps nobody in an outage.
+FAN_OUT = 64
+
+
+class Dispatcher:
+    """Runs `conduct` and `run_batch`."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._ledger = bench.ledger
+        self._clock = bench.clock
+        self._slots = asyncio.Semaphore(FAN_OUT)
+
+    async def conduct(self, broadcast: str) -> Decision | None:
+        """Decides, opens turns, and says when to look again; None while another process does.
+
+        Raises:
+            UnknownBroadcastError: when the ledger has none of this id.
+        """
+        now = self._clock.now()
+        epoch = await self._ledger.do(broadcasts.claim, broadcast, self._bench.owner, now, proven_dead)
+        if epoch is None:
+            return None
+        stored = await self._ledger.do(broadcasts.load, broadcast)
+        health = assess_all(await self._ledger.do(gates.listing), now)
+        decision = decide(stored.plan, stored.history, health, now)
+        settled = await self._ledger.do(
+            broadcasts.settle,
+            stored.plan,
+            epoch,
+            turns=tuple(
+                broadcasts.Turn(channel=opening.channel, skip=opening.skip, not_before=opening.not_before)
+                for opening in decision.openings
+            ),
+            state=decision.state.value,
+            final=decision.final,
+            owed=decision.owed,
+            wake_at=decision.wake_at,
+            now=now,
+        )
+        if decision.openings:
+            self._bench.host.warm(stored.plan.route.names())
+        return decision if settled else None
+
+    async def run_batch(self, batch: int, *, ordered: bool = False) -> None:
+        """Takes the deliveries of a batch as far as they can go now; does nothing while another worker holds it.
+
+        Args:
+            ordered: a person wants one trial now: back-off and an open breaker do not hold it, an isolation does.
+        """
+        async with self._slots:
+            claim = await self._ledger.do(batches.claim, batch, self._bench.owner, self._clock.now(), proven_dead)
+            if claim is not None:
+                await self._run_claimed(claim, ordered=ordered)
+
+    async def _run_claimed(self, claim: batches.Claim, *, ordered: bool) -> None:
+        wake_at: float | None = self._clock.now()
+        beating = asyncio.create_task(self._beat(claim))
+        try:
+            with contextlib.suppress(batches.ClaimLostError):
+                wake_at = await self._carry(claim, ordered=ordered)
+        finally:
+            beating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beating
+            # Whoever takes over after us must not wait for the lease, not even when we are being stopped.
+            await asyncio.shield(self._ledger.do(batches.release, claim, wake_at, self._clock.now()))
+            self._bench.waker.wake(claim.broadcast)
+
+    async def _carry(self, claim: batches.Claim, *, ordered: bool) -> float | None:
+        work = await self._ledger.do(batches.work, claim)
+        wakes = [await Carrier(self._bench, claim, delivery.id).run(ordered=ordered) for delivery in work.deliveries]
+        return min((wake for wake in wakes if wake is not None), default=None)
+
+    async def _beat(self, claim: batches.Claim) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            await self._ledger.do(batches.beat, claim, self._clock.now())

@@ -1,0 +1,53 @@
+"""What the dispatcher needs of the place where it runs; the only difference between the ways to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from surecast.channel import Adapter
+from surecast.clock import Clock
+from surecast.ledger.database import Ledger
+from surecast.policy import Breaker
+
+
+class Waker(Protocol):
+    """Is told that a broadcast may have work; a lost, repeated or reordered word does no harm."""
+
+    def wake(self, broadcast: str) -> None: ...
+
+
+class Host(Protocol):
+    """Has the adapters of this process."""
+
+    async def adapter(self, channel: str) -> Adapter:
+        """The channel's adapter, opened.
+
+        Raises:
+            Exception: whatever keeps it from opening; classified like any other failure.
+        """
+        ...
+
+    def credentials(self, channel: str) -> str:
+        """Fingerprint of the channel's secrets; changes when one of them does."""
+        ...
+
+    def warm(self, channels: tuple[str, ...]) -> None:
+        """Begins to open adapters that may be needed soon; nothing is published."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything the two jobs work with.
+
+    Attributes:
+        owner: this process's name on leases, from `ledger.owner.new_owner`.
+    """
+
+    ledger: Ledger
+    host: Host
+    waker: Waker
+    clock: Clock
+    breaker: Breaker
+    owner: str

@@ -1,0 +1,181 @@
+"""Runs both jobs in the event loop of this process: inline while a caller waits, and in the background after."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from surecast.clock import Clock
+from surecast.decide import Decision
+from surecast.dispatch import Dispatcher
+from surecast.ledger import batches, broadcasts
+from surecast.ledger.database import Ledger
+from surecast.ledger.owner import proven_dead
+
+#: How soon a change by another process is seen: well inside the second that a cancel may take.
+POLL_S = 0.25
+#: How often a process that holds what we wait for is looked at: its death changes nothing in the ledger.
+HOLDER_CHECK_S = 1.0
+#: How often a worker looks for what others left, when nothing is due before.
+SWEEP_S = 2.0
+
+
+class Embedded:
+    """Drives broadcasts in this loop.
+
+    `dispatcher` is given after construction, because it wakes this engine and this engine runs it.
+    """
+
+    dispatcher: Dispatcher
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._started: dict[int, float] = {}
+        self._errors: dict[str, BaseException] = {}
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    # Waker
+
+    def wake(self, broadcast: str) -> None:
+        """Something happened in a broadcast; everybody who drives it here looks again at once."""
+        for event in self._waiting.get(broadcast, ()):
+            event.set()
+
+    # Driving
+
+    async def drive(
+        self,
+        broadcast: str,
+        *,
+        enough: Callable[[Decision], Awaitable[bool]],
+        until: float | None = None,
+        ordered: bool = False,
+    ) -> None:
+        """Conducts a broadcast and runs its batches until `enough` says so, or until a moment.
+
+        Args:
+            enough: asked after every decision.
+            until: Unix seconds; None for no bound but the broadcast's own end.
+            ordered: a person wants one trial of everything owed now.
+        """
+        event = asyncio.Event()
+        self._waiting.setdefault(broadcast, set()).add(event)
+        try:
+            await self._drive(broadcast, event, enough, until, ordered=ordered)
+        finally:
+            self._waiting[broadcast].discard(event)
+
+    async def _drive(
+        self,
+        broadcast: str,
+        event: asyncio.Event,
+        enough: Callable[[Decision], Awaitable[bool]],
+        until: float | None,
+        *,
+        ordered: bool,
+    ) -> None:
+        seen: int | None = None
+        due_at: float | None = None
+        while True:
+            if (error := self._errors.pop(broadcast, None)) is not None:
+                raise error
+            woken = event.is_set()
+            event.clear()
+            version = await self._ledger.do(broadcasts.version)
+            due = due_at is not None and due_at <= self._clock.now()
+            if woken or due or version != seen:
+                seen = version
+                decision = await self.dispatcher.conduct(broadcast)
+                due_at = await self._start_due(broadcast, ordered=ordered)
+                ordered = False
+                if decision is None:  # another process decides just now
+                    due_at = _earlier(due_at, self._clock.now() + POLL_S)
+                else:
+                    due_at = _earlier(due_at, decision.wake_at)
+                    if await enough(decision):
+                        return
+            now = self._clock.now()
+            if until is not None and now >= until:
+                return
+            await self._rest(event, min(at for at in (due_at, until, now + POLL_S) if at is not None) - now)
+
+    async def _start_due(self, broadcast: str, *, ordered: bool) -> float | None:
+        """Starts the batches that are due; gives when the next one is."""
+        next_at: float | None = None
+        now = self._clock.now()
+        for batch in await self._ledger.do(batches.listed, broadcast):
+            running = self._running.get(batch.id)
+            if running is not None and not running.done():
+                continue
+            if batch.owner is not None and batch.lease_until >= now and not proven_dead(batch.owner):
+                next_at = _earlier(next_at, now + HOLDER_CHECK_S)
+                continue
+            due = batch.owner is not None or (batch.wake_at is not None and batch.wake_at <= now)
+            if due or ordered:
+                self._start(broadcast, batch.id, ordered=ordered)
+            else:
+                next_at = _earlier(next_at, batch.wake_at)
+        return next_at
+
+    def _start(self, broadcast: str, batch: int, *, ordered: bool) -> None:
+        task = asyncio.create_task(self.dispatcher.run_batch(batch, ordered=ordered), name=f"surecast-batch-{batch}")
+        self._running[batch] = task
+        self._started[batch] = self._clock.now()
+        task.add_done_callback(lambda done: self._ended(broadcast, batch, done))
+
+    def _ended(self, broadcast: str, batch: int, task: asyncio.Task[None]) -> None:
+        self._running.pop(batch, None)
+        self._started.pop(batch, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Only the ledger raises here; whoever waits for this broadcast must hear of it.
+            self._errors[broadcast] = error
+        self.wake(broadcast)
+
+    async def _rest(self, event: asyncio.Event, seconds: float) -> None:
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await event.wait()
+
+    # Tending what is owed
+
+    async def sweep(self, only: Callable[[str], bool] = lambda _: True) -> float | None:
+        """Conducts and starts everything that is due now, once; gives when something is due next, Unix seconds."""
+        for broadcast in await self._ledger.do(broadcasts.due, self._clock.now(), proven_dead):
+            if only(broadcast):
+                await self.dispatcher.conduct(broadcast)
+                await self._start_due(broadcast, ordered=False)
+        return await self._ledger.do(broadcasts.next_wake)
+
+    async def tend(self, only: Callable[[str], bool] = lambda _: True) -> None:
+        """Sweeps for ever: what is owed is delivered when its time comes."""
+        while True:
+            next_at = await self.sweep(only)
+            now = self._clock.now()
+            await asyncio.sleep(max(POLL_S, min(SWEEP_S, (next_at or now + SWEEP_S) - now)))
+
+    def runs(self, batch: int) -> bool:
+        """Whether a batch is being worked on here."""
+        return batch in self._running
+
+    async def stop(self, *, young_s: float) -> None:
+        """Stops what runs here. What began less than `young_s` ago may end by then; the rest is recorded as interrupted."""
+        while young := [task for batch, task in self._running.items() if self._age(batch) < young_s]:
+            left = min(young_s - self._age(batch) for batch, task in self._running.items() if task in young)
+            await asyncio.wait(young, timeout=max(0.01, left))
+        tasks = tuple(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _age(self, batch: int) -> float:
+        return self._clock.now() - self._started[batch]
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)

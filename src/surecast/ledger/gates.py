@@ -1,0 +1,63 @@
+"""The ledger's transactions over gates: one breaker a channel, shared by all processes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from surecast.ledger.database import Database
+from surecast.policy import Gate, Passage
+
+
+def take(
+    database: Database,
+    channel: str,
+    owner: str,
+    *,
+    now: float,
+    trial_s: float,
+    credentials: str,
+    ordered: bool,
+) -> Passage:
+    """Asks the gate, in one statement for all processes: go, go as the one trial, or not before a moment.
+
+    Args:
+        trial_s: how long the trial is leased; if its process dies, the next one may try then.
+        credentials: fingerprint of the secret in use; a gate shut over another one lets a trial through.
+        ordered: a person wants a trial now, whatever the rest; an isolation stands.
+    """
+    with database.transaction() as queries:
+        connection = database.connection
+        queries.add_gate(connection, channel=channel)
+        taken = queries.take_gate(
+            connection,
+            channel=channel,
+            owner=owner,
+            now=now,
+            trial_until=now + trial_s,
+            credentials=credentials,
+            ordered=int(ordered),
+        )
+        if taken is not None:
+            return Passage(go=True, trial=taken["opened_at"] is not None)
+        gate = read(database, channel)
+    isolated = gate.isolated_until is not None and gate.isolated_until > now
+    waits = [gate.open_until, gate.trial_until if gate.trial_owner else 0.0, gate.isolated_until or 0.0]
+    return Passage(go=False, not_before=max([*waits, now + 0.1]), isolated=isolated)
+
+
+def read(database: Database, channel: str) -> Gate:
+    """A channel's gate; closed when nothing is known of it. Runs inside the caller's transaction."""
+    row = database.queries.gate_of(database.connection, channel=channel)
+    return Gate(channel=channel) if row is None else Gate(**dict(row))
+
+
+def put(database: Database, gate: Gate) -> None:
+    """Writes a gate. Runs inside the caller's transaction."""
+    database.queries.add_gate(database.connection, channel=gate.channel)
+    database.queries.put_gate(database.connection, **asdict(gate))
+
+
+def listing(database: Database) -> tuple[Gate, ...]:
+    """All gates that anything is known of."""
+    with database.reading() as queries:
+        return tuple(Gate(**dict(row)) for row in queries.gates(database.connection))

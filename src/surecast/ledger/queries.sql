@@ -1,0 +1,207 @@
+-- The ledger's statements by name. Every change that schedules or settles carries the epoch it was claimed with.
+
+-- name: add_broadcast!
+-- Nothing is added when the key or the id is taken.
+insert into broadcast (id, key, fingerprint, route, plan, created_at, expires_at, wake_at)
+values (:id, :key, :fingerprint, :route, :plan, :created_at, :expires_at, :created_at)
+on conflict do nothing;
+
+-- name: broadcast_by_id^
+select * from broadcast where id = :id;
+
+-- name: broadcast_by_key^
+select * from broadcast where key = :key;
+
+-- name: broadcast_by_content^
+-- The newest with the same words on the same route since a moment, without a key of its own.
+select * from broadcast
+where fingerprint = :fingerprint and route = :route and created_at >= :since and key is null and cancelled_at is null
+order by created_at desc limit 1;
+
+-- name: broadcasts
+select id, key, route, plan, created_at, expires_at, state, final, owed, cancelled_at
+from broadcast order by created_at desc limit :most;
+
+-- name: ids_like
+select id from broadcast where id like :pattern escape '\' limit 2;
+
+-- name: last_id^
+select id from broadcast order by created_at desc, rowid desc limit 1;
+
+-- name: open_ids
+-- Broadcasts in which something may still happen.
+select id from broadcast where final = 0 order by created_at;
+
+-- name: due_broadcasts
+-- What is due, and what somebody holds: the holder may have died.
+select id, owner, lease_until, case when wake_at <= :now then 1 else 0 end as due
+from broadcast where wake_at <= :now or owner is not null
+union all
+select broadcast as id, owner, lease_until, case when wake_at <= :now then 1 else 0 end as due
+from batch where wake_at <= :now or owner is not null;
+
+-- name: next_wake^
+-- The nearest moment at which something is due.
+select min(wake_at) from (
+    select min(wake_at) as wake_at from broadcast union all select min(wake_at) from batch
+);
+
+-- name: claim_broadcast^
+-- The wake-up is used up by the claim; one that is asked for meanwhile is kept by `settle_broadcast`.
+update broadcast set epoch = epoch + 1, owner = :owner, lease_until = :until, wake_at = null
+where id = :id and (owner is null or owner = :owner or lease_until < :now or owner = :dead)
+returning epoch;
+
+-- name: broadcast_owner^
+select owner from broadcast where id = :id;
+
+-- name: settle_broadcast!
+-- What the conductor decided; its claim ends with it. An earlier wake-up asked for meanwhile is kept.
+update broadcast set state = :state, final = :final, owed = :owed, owner = null, lease_until = 0,
+    wake_at = case when wake_at <= coalesce(:wake_at, wake_at) then wake_at else :wake_at end
+where id = :id and epoch = :epoch;
+
+-- name: wake_broadcast!
+update broadcast set wake_at = :now where id = :id;
+
+-- name: cancel_broadcast!
+update broadcast set cancelled_at = :now, wake_at = :now where id = :id and cancelled_at is null;
+
+-- name: forget_broadcasts!
+-- Broadcasts that are over and older than the time they are kept.
+delete from broadcast where final = 1 and created_at < :before;
+
+-- name: add_batch!
+insert into batch (broadcast, channel, number, wake_at) values (:broadcast, :channel, 0, :wake_at)
+on conflict do nothing;
+
+-- name: batch_id^
+select id from batch where broadcast = :broadcast and channel = :channel and number = 0;
+
+-- name: add_delivery!
+insert into delivery (batch, broadcast, channel, part, key) values (:batch, :broadcast, :channel, :part, :key)
+on conflict do nothing;
+
+-- name: batches_of
+select id, channel, wake_at, owner, lease_until from batch where broadcast = :broadcast order by id;
+
+-- name: claim_batch^
+update batch set epoch = epoch + 1, owner = :owner, lease_until = :until, wake_at = null
+where id = :id and (owner is null or lease_until < :now or owner = :dead)
+returning epoch, broadcast, channel;
+
+-- name: batch_owner^
+select owner, lease_until from batch where id = :id;
+
+-- name: beat_batch!
+update batch set lease_until = :until where id = :id and epoch = :epoch and owner = :owner;
+
+-- name: release_batch!
+update batch set owner = null, lease_until = 0,
+    wake_at = case when wake_at <= coalesce(:wake_at, wake_at) then wake_at else :wake_at end
+where id = :id and epoch = :epoch;
+
+-- name: wake_batches!
+update batch set wake_at = :now where broadcast = :broadcast;
+
+-- name: batch_lease^
+-- The end of the lease, for the epoch that holds it; null for any other.
+select lease_until from batch where id = :id and epoch = :epoch;
+
+-- name: deliveries_of
+select id, part, key, payload from delivery where batch = :batch order by part;
+
+-- name: keep_payload!
+update delivery set payload = :payload where id = :id;
+
+-- name: keep_remote!
+update delivery set remote = :remote where broadcast = :broadcast and channel = :channel and part = :part;
+
+-- name: claimed_remotes
+-- What other deliveries of the channel hold as theirs.
+select remote from delivery where channel = :channel and remote is not null and broadcast <> :broadcast;
+
+-- name: add_fact!
+insert into fact (broadcast, channel, kind, at, action, attempt, outcome, look, ordered, not_before, owner, epoch)
+values (:broadcast, :channel, :kind, :at, :action, :attempt, :outcome, :look, :ordered, :not_before, :owner, :epoch);
+
+-- name: facts_of
+select * from fact where broadcast = :broadcast order by seq;
+
+-- name: cancelled_at^
+select cancelled_at from broadcast where id = :id;
+
+-- name: gate_of^
+select * from gate where channel = :channel;
+
+-- name: gates
+select * from gate order by channel;
+
+-- name: add_gate!
+insert into gate (channel) values (:channel) on conflict do nothing;
+
+-- name: take_gate^
+-- One answer for all processes: go through a closed gate; take the one leased trial of a gate whose rest is over,
+-- or whose refused credentials were replaced, or at a person's order; otherwise nothing is returned.
+update gate set
+    trial_owner = case when opened_at is null then null else :owner end,
+    trial_until = case when opened_at is null then 0 else :trial_until end
+where channel = :channel
+    and (isolated_until is null or isolated_until <= :now)
+    and (
+        opened_at is null
+        or (
+            (trial_owner is null or trial_until <= :now or trial_owner = :owner)
+            and (open_until <= :now or :ordered or (credentials <> '' and credentials <> :credentials))
+        )
+    )
+returning opened_at;
+
+-- name: put_gate!
+update gate set failures = :failures, opened_at = :opened_at, open_until = :open_until, interval_s = :interval_s,
+    reason = :reason, credentials = :credentials, isolated_until = :isolated_until, trial_owner = :trial_owner,
+    trial_until = :trial_until
+where channel = :channel;
+
+-- name: add_image!
+insert into image (digest, data, used_at) values (:digest, :data, :now)
+on conflict (digest) do update set used_at = excluded.used_at;
+
+-- name: image_data^
+select data from image where digest = :digest;
+
+-- name: forget_images!
+delete from image where used_at < :before;
+
+-- name: add_session!
+insert into session (channel) values (:channel) on conflict do nothing;
+
+-- name: session_of^
+select sealed from session where channel = :channel;
+
+-- name: put_session!
+update session set sealed = :sealed where channel = :channel;
+
+-- name: lease_session!
+update session set owner = :owner, lease_until = :until
+where channel = :channel and (owner is null or owner = :owner or lease_until < :now or owner = :dead);
+
+-- name: session_owner^
+select owner from session where channel = :channel;
+
+-- name: free_session!
+update session set owner = null, lease_until = 0 where channel = :channel and owner = :owner;
+
+-- name: worker_seen!
+insert into worker (owner, seen_at) values (:owner, :now)
+on conflict (owner) do update set seen_at = excluded.seen_at;
+
+-- name: last_worker^
+select max(seen_at) from worker;
+
+-- name: forget_workers!
+delete from worker where seen_at < :before;
+
+-- name: cancel_of^
+-- A person's order that ends one channel of a broadcast.
+select seq from fact where broadcast = :broadcast and channel = :channel and ordered = 'cancel' limit 1;

@@ -1,0 +1,193 @@
+"""From an announcement to a plan: the route, the exact words for each channel, and its terms. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Literal
+
+from surecast.channel import Channel, Confirms, Finds, Part, Picture, Post, Terms, Words
+from surecast.errors import UsageError
+from surecast.history import Plan
+from surecast.message import Announcement, Urgency
+from surecast.outcome import Outcome, Reason, Scope, Verdict
+from surecast.policy import attempt_timeout_s
+from surecast.route import Route, check, effective_within
+from surecast.text.fit import CannotBeFitted, fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """What an urgency means for every channel that has no value of its own; in seconds."""
+
+    within_s: float
+    expires_s: float
+    visible_within_s: float = 60.0
+    confirm: Literal["accepted", "visible"] | None = None
+
+
+HOUR_S = 3_600.0
+
+DEFAULT_TIMES: Mapping[Urgency, Times] = MappingProxyType(
+    {
+        Urgency.LOW: Times(within_s=600.0, expires_s=24 * HOUR_S),
+        Urgency.NORMAL: Times(within_s=60.0, expires_s=24 * HOUR_S),
+        Urgency.URGENT: Times(within_s=15.0, expires_s=4 * HOUR_S),
+        Urgency.EMERGENCY: Times(within_s=10.0, expires_s=2 * HOUR_S),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Whose announcements these are and what holds for all of them; from the top of the configuration."""
+
+    sender: str = ""
+    language: str = "en"
+    time_zone: str = "UTC"
+    require_alt: bool = False
+    times: Mapping[Urgency, Times] = field(default_factory=lambda: DEFAULT_TIMES)
+
+
+def make_plan(
+    announcement: Announcement,
+    house: House,
+    channels: Mapping[str, Channel],
+    route: Route,
+    *,
+    route_name: str = "",
+    pictures: tuple[Picture, ...] = (),
+    now: float,
+) -> Plan:
+    """The plan of one broadcast, still without an id.
+
+    Args:
+        channels: every configured channel by name.
+        pictures: the announcement's images as read, in its order.
+        now: the moment of acceptance, Unix seconds.
+
+    Raises:
+        RouteError: the route means nothing over these channels.
+        UsageError: the announcement is expired, names unknown channels, or an image lacks the words it needs.
+    """
+    check(route, channels)
+    _check_variants(announcement, channels)
+    warnings = _missing_alt(announcement, house)
+    times = house.times[announcement.urgency]
+    named = {name: channels[name] for name in route.names()}
+    fitted = {name: _fitted(announcement, channel, house, pictures) for name, channel in named.items()}
+    own = {name: channel.within_s or times.within_s for name, channel in named.items()}
+    within = effective_within(route, own)
+    return Plan(
+        id="",
+        key=announcement.key,
+        fingerprint=announcement.fingerprint(tuple(picture.digest for picture in pictures)),
+        urgency=announcement.urgency,
+        route_text=str(route),
+        route_name=route_name,
+        created_at=now,
+        expires_at=_expiry(announcement, times, now),
+        posts={name: post for name, (post, _) in fitted.items()},
+        terms={
+            name: _terms(channel, times, announcement.urgency, within[name], fitted[name][1])
+            for name, channel in named.items()
+        },
+        warnings=warnings,
+        time_zone=house.time_zone,
+    )
+
+
+def _fitted(
+    announcement: Announcement, channel: Channel, house: House, pictures: tuple[Picture, ...]
+) -> tuple[Post, Outcome | None]:
+    """The post of one channel, and why it cannot be sent, if so."""
+    traits = channel.kind.traits
+    variant = announcement.variants.get(channel.name)
+    words = Words(
+        text=announcement.text if variant is None else variant,
+        title=announcement.title,
+        body=announcement.body,
+        url=announcement.url,
+        exact=variant is not None,
+    )
+    shown = pictures[: traits.limits.images]
+    post = Post(
+        parts=(),
+        words=words,
+        language=announcement.language or house.language,
+        sender=house.sender,
+        limits=traits.limits,
+        pictures=shown,
+    )
+    try:
+        fitted = fit(words, traits.limits, traits=traits)
+    except CannotBeFitted as error:
+        return post, _skip(Reason.CANNOT_BE_FITTED, str(error), Scope.CONTENT)
+    cut = [fitted.cut] if fitted.cut else []
+    if len(shown) < len(pictures):
+        cut.append(f"{len(pictures) - len(shown)} of {len(pictures)} images are left out.")
+    post = replace(post, parts=(Part(text=fitted.text),), cut=" ".join(cut), count=fitted.count)
+    return post, _skip(Reason.MISCONFIGURED, channel.misconfigured) if channel.misconfigured else None
+
+
+def _terms(channel: Channel, times: Times, urgency: Urgency, within_s: float, skip: Outcome | None) -> Terms:
+    kind = channel.kind
+    reads_back = kind.able(Confirms) and (
+        kind.reads_back is None or channel.settings is None or kind.reads_back(channel.settings)
+    )
+    by_default: Literal["accepted", "visible"] = (
+        "visible" if reads_back and kind.traits.read_back_needs_no_setup else "accepted"
+    )
+    when_unsure = channel.when_unsure or ("reroute" if kind.traits.public else "hold")
+    return Terms(
+        channel=channel.name,
+        platform=kind.traits.platform,
+        resend=kind.traits.resend,
+        within_s=within_s,
+        timeout_s=attempt_timeout_s(channel.timeout_s, within_s),
+        attempts=channel.attempts,
+        when_unsure="reroute" if urgency is Urgency.EMERGENCY else when_unsure,
+        confirm=channel.confirm or times.confirm or by_default,
+        visible_within_s=channel.visible_within_s or times.visible_within_s,
+        settle_after_s=channel.settle_after_s,
+        finds=kind.able(Finds),
+        confirms=reads_back,
+        skip=skip,
+    )
+
+
+def _skip(reason: Reason, detail: str, scope: Scope = Scope.CHANNEL) -> Outcome:
+    return Outcome(verdict=Verdict.SKIPPED, scope=scope, reason=reason, detail=detail)
+
+
+def _expiry(announcement: Announcement, times: Times, now: float) -> float:
+    match announcement.expires:
+        case None:
+            return now + times.expires_s
+        case timedelta() as span:
+            expires_at = now + span.total_seconds()
+        case moment:
+            expires_at = moment.timestamp()
+    if expires_at <= now:
+        raise UsageError("The announcement has expired already. Give a later time, or leave expires out.")
+    return expires_at
+
+
+def _check_variants(announcement: Announcement, channels: Mapping[str, Channel]) -> None:
+    for name in announcement.variants:
+        if name not in channels:
+            close = difflib.get_close_matches(name, channels, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(sorted(channels))}."
+            raise UsageError(f"A variant is given for {name!r}, but no channel has that name. {hint}")
+
+
+def _missing_alt(announcement: Announcement, house: House) -> tuple[str, ...]:
+    bare = [str(image.path) for image in announcement.images if not image.alt.strip()]
+    if bare and house.require_alt:
+        raise UsageError(
+            f"No alternative text for {', '.join(bare)}. Say with --alt what the image shows, for those who cannot see it."
+        )
+    return tuple(f"{path} has no alternative text; people who cannot see it will miss what it says." for path in bare)

@@ -1,0 +1,1 @@
+"""Words made to fit: measuring as each platform counts, facets, shortening, templates. `fit` is the entrance."""

@@ -1,0 +1,1 @@
+"""The simulated platforms, asked by the real SDKs and over plain sockets."""

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from surecast.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from atproto import Client
+    from mastodon import Mastodon
+
+HANDLE = "ferries.example"
+SDK_TIMEOUT_S = 1.0
+
+
+@dataclass
+class TurnedClock:
+    """A clock turned by hand. It begins now, as the SDK compares tokens with its own clock."""
+
+    moment: float = field(default_factory=time.time)
+
+    def now(self) -> float:
+        return self.moment
+
+
+@pytest.fixture
+def clock() -> TurnedClock:
+    return TurnedClock()
+
+
+@pytest.fixture
+def sandbox(clock: TurnedClock) -> Iterator[Sandbox]:
+    with Sandbox.in_thread(clock=clock) as running:
+        yield running
+
+
+@pytest.fixture
+def bluesky(sandbox: Sandbox) -> Any:
+    return sandbox.platforms["bluesky"]
+
+
+@pytest.fixture
+def mastodon(sandbox: Sandbox) -> Any:
+    return sandbox.platforms["mastodon"]
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Client:
+    """Bluesky's SDK, logged in."""
+    from atproto import Client, Request
+
+    made = Client(base_url=sandbox.url("bluesky"), request=Request(timeout=SDK_TIMEOUT_S))
+    made.login(HANDLE, "app-password", fetch_bsky_profile=False)
+    return made
+
+
+@pytest.fixture
+def toots(sandbox: Sandbox) -> Iterator[Mastodon]:
+    """Mastodon's SDK with an access token."""
+    yield a_mastodon(sandbox)
+
+
+def a_mastodon(sandbox: Sandbox, token: str = "token") -> Mastodon:
+    from mastodon import Mastodon
+
+    url = sandbox.url("mastodon")
+    return Mastodon(access_token=token, api_base_url=url, ratelimit_method="throw", request_timeout=SDK_TIMEOUT_S)

@@ -1,0 +1,43 @@
+"""Where the test servers are installed, and whether they are there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+PDS: Final = "0.5.35"
+PLC: Final = "0.0.1"
+NODE: Final = "22.23.3"
+SNAC: Final = "2.75-2"
+MASTODON_MOCK: Final = "0.6.1"
+
+# The versions are part of the name: a new pin is a new folder, and an old one is never taken for it.
+FOLDERS: Final = {
+    "pds": f"pds-{PDS}_plc-{PLC}_node-{NODE}",
+    "snac": f"snac-{SNAC}",
+    "mastodon_mock": f"mastodon_mock-{MASTODON_MOCK}",
+}
+MARKER: Final = "finished"
+
+
+def cache() -> Path:
+    """The folder that holds them all: $SURECAST_TEST_CACHE, else one in the user's cache directory."""
+    chosen = os.environ.get("SURECAST_TEST_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "surecast-test-servers"
+
+
+def location(name: str) -> Path:
+    """The folder of one server, whether or not it is there; raises ValueError for an unknown name."""
+    if name not in FOLDERS:
+        raise ValueError(f"no test server is called {name!r}; there are {', '.join(FOLDERS)}")
+    return cache() / FOLDERS[name]
+
+
+def available(name: str) -> str | None:
+    """None when the server is completely installed, else the sentence that says what to run."""
+    if (location(name) / MARKER).is_file():
+        return None
+    return f"{name} is not installed: run `python -m tests.servers.install {name}`"
