@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Unpack, cast
 
+from surecast import rehearsal
 from surecast.broadcaster.broadcaster import Broadcaster, Options
 from surecast.config import find_config, load_config
 from surecast.config.assemble import assemble
@@ -37,7 +40,7 @@ def open_broadcaster(config: str | os.PathLike[str] | None = None) -> Broadcaste
     Raises:
         ConfigError: no file is found, or it cannot be used; with every mistake in it.
     """
-    return assemble(load_config(_found(config)))
+    return _open(_found(config))
 
 
 def broadcast(announcement: Announcement | str, **options: Unpack[CallOptions]) -> Report:
@@ -69,8 +72,18 @@ def _shared(options: CallOptions) -> tuple[Broadcaster, Options]:
     key = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
     with _lock:
         if key not in _known:
-            _known[key] = assemble(load_config(path))
+            _known[key] = _open(path)
         return _known[key], rest
+
+
+def _open(path: Path) -> Broadcaster:
+    config = load_config(path)
+    if rehearsal.wanted():
+        # The simulated platforms live as long as this process.
+        stack = ExitStack()
+        config = stack.enter_context(rehearsal.rehearse(config))
+        atexit.register(stack.close)
+    return assemble(config)
 
 
 def _found(config: str | os.PathLike[str] | None) -> Path:

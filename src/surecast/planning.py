@@ -188,6 +188,6 @@ def _missing_alt(announcement: Announcement, house: House) -> tuple[str, ...]:
     bare = [str(image.path) for image in announcement.images if not image.alt.strip()]
     if bare and house.require_alt:
         raise UsageError(
-            f"No alternative text for {', '.join(bare)}. Say with --alt what the image shows, for those who cannot see it."
+            f"No alternative text for {', '.join(bare)}. Say what the image shows (--alt), for those who cannot see it."
         )
     return tuple(f"{path} has no alternative text; people who cannot see it will miss what it says." for path in bare)

@@ -68,7 +68,7 @@ def _recorded(failures: int, *, elapsed_s: float) -> RetryCallState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """When a channel rests: after `failures` in a row, for `interval_s`, doubled by each failed trial to `longest_s`."""
+    """When a channel rests: after `failures` in a row, for `interval_s`; each failed trial doubles that."""
 
     failures: int = 3
     interval_s: float = 30.0

@@ -12,15 +12,20 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Callable, Collection, Iterator
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import accumulate
+from operator import and_, or_
 from typing import NoReturn
 
 from surecast.errors import RouteError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 OPERATORS = frozenset({"at_least", "optional"})
-MAX_LENGTH = 2_000  # far beyond any route that a person can follow
+MAX_LENGTH, MAX_BRACKETS = 2_000, 20  # far beyond any route that a person can follow
+_SHOWN_CHARS = 200
 
 
 class Operand:
@@ -32,10 +37,10 @@ class Operand:
         raise NotImplementedError
 
     def __and__(self, other: Operand) -> Route:
-        return All(_flat(All, self.as_route(), other.as_route()))
+        return All(_flat(All, self.as_route(), _operand(other)))
 
     def __or__(self, other: Operand) -> Route:
-        return AnyOf(_flat(AnyOf, self.as_route(), other.as_route()))
+        return AnyOf(_flat(AnyOf, self.as_route(), _operand(other)))
 
     def __bool__(self) -> NoReturn:
         raise RouteError(
@@ -150,8 +155,8 @@ def check(route: Route, known: Collection[str]) -> None:
     if isinstance(route, Optional):
         raise RouteError(f"A route of {route} alone never counts as sent. Write {route.part}.")
     for node in route.walk():
-        if isinstance(node, AnyOf) and any(isinstance(part, Optional) for part in node.parts):
-            raise RouteError(f"optional() has no meaning as an alternative in {node}. Join it with & outside of |.")
+        if isinstance(node, AnyOf) and any(isinstance(below, Optional) for below in node.walk()):
+            raise RouteError(f"optional() has no meaning in an alternative of {node}. Join it with & outside of |.")
         if isinstance(node, All | AtLeast) and all(isinstance(part, Optional) for part in node.parts):
             raise RouteError(f"Nothing in {node} counts as sent. Name one channel without optional().")
         if isinstance(node, AtLeast) and any(isinstance(part, Optional) for part in node.parts):
@@ -177,24 +182,97 @@ def holds(route: Route, leaf: Callable[[str], bool]) -> bool:
             return True  # optional: never counts
 
 
+def effective_within(route: Route, within: Mapping[str, float]) -> dict[str, float]:
+    """The length of every channel's turn, in seconds.
+
+    The channels of a group that is an alternative share a turn: the longest of theirs. What is an alternative within
+    the group keeps its own. A channel that stands in several places gets the longest.
+
+    Args:
+        within: each named channel's own turn.
+    """
+    turns = {name: within[name] for name in route.names()}
+    for node in route.walk():
+        if isinstance(node, AnyOf):
+            for names in map(_together, node.parts):
+                longest = max((within[name] for name in names), default=0.0)
+                turns |= {name: max(turns[name], longest) for name in names}
+    return turns
+
+
+def _together(route: Route) -> tuple[str, ...]:
+    """The channels that start as soon as `route` does."""
+    if isinstance(route, AnyOf):
+        return ()
+    if isinstance(route, Name):
+        return (route.name,)
+    return tuple(name for member in route.members() for name in _together(member))
+
+
 def describe(route: Route) -> str:
-    """The route as a sentence."""
-    return f"Posts to {_say(route)}."
+    """The route as a sentence for people; what could be understood in two ways stands in brackets."""
+    if isinstance(route, All):
+        names, others = _names_first(route.parts)
+        clauses = [_listed(names)] if names else []
+        return f"Posts at once to {'; and to '.join([*clauses, *map(_said, others)])}."
+    return f"Posts to {_said(route)}."
 
 
-def _say(route: Route) -> str:
+def _said(route: Route) -> str:
     match route:
         case All(parts):
-            return ", and to ".join(_say(part) for part in parts)
-        case AnyOf(parts):
-            first, *others = (_say(part) for part in parts)
-            return f"{first} or, if that does not reach, {', or else '.join(others)}"
+            names, others = _names_first(parts)
+            return f"{_listed([*names, *others])} together"
         case AtLeast(count, parts):
-            return f"at least {count} of {', '.join(_say(part) for part in parts)}"
+            return f"{_listed(parts)}, of which {count} must reach"
+        case AnyOf(parts):
+            said = _alternative(parts[0])
+            for before, after in zip(parts, parts[1:], strict=False):
+                said += f", or if {_failing(before)}, to {_alternative(after)}"
+            return said
         case Optional(part):
-            return f"{_say(part)} (not waited for)"
+            return f"{_bracketed(part)}, without waiting for it"
         case _:
             return str(route)
+
+
+def _alternative(route: Route) -> str:
+    return _said(route) if isinstance(route, All | AtLeast) else _bracketed(route)
+
+
+def _bracketed(route: Route) -> str:
+    return str(route) if isinstance(route, Name) else f"({_said(route)})"
+
+
+def _failing(route: Route) -> str:
+    match route:
+        case All():
+            return "one of them does not reach"
+        case AtLeast():
+            return "fewer reach"
+        case Name(name):
+            return f"{name} does not reach"
+        case _:
+            return "that does not reach"
+
+
+def _names_first(parts: Sequence[Route]) -> tuple[list[Route], list[Route]]:
+    """Plain channels and the others: a fan-out has no order, and so it reads better."""
+    names = [part for part in parts if isinstance(part, Name)]
+    return names, [part for part in parts if not isinstance(part, Name)]
+
+
+def _listed(parts: Sequence[Route]) -> str:
+    *before, last = map(_bracketed, parts)
+    return f"{', '.join(before)} and {last}" if before else last
+
+
+def _operand(other: object) -> Route:
+    if isinstance(other, Operand):
+        return other.as_route()
+    raise RouteError(
+        f"{other!r} is neither a channel nor a route. Write Route.parse({str(other)!r}) for an expression."
+    )
 
 
 def _flat(kind: type[All | AnyOf], left: Route, right: Route) -> tuple[Route, ...]:
@@ -202,42 +280,83 @@ def _flat(kind: type[All | AnyOf], left: Route, right: Route) -> tuple[Route, ..
     return tuple(member for side in (left, right) for member in (side.members() if isinstance(side, kind) else (side,)))
 
 
+#: Whatever is not made of these never comes to Python's parser: it would take comments, strings and look-alike
+#: letters, and warn of numbers.
+_TOKENS = re.compile(r"(?:[a-z][a-z0-9_]*+|[0-9]{1,4}+(?![0-9a-z_])|[&|(), \t])*")
+
+
 def _parse(text: str) -> Route:
-    _answer_wrong_operators(text)
-    if len(text) > MAX_LENGTH:
-        raise RouteError(f"The route is {len(text)} characters long; {MAX_LENGTH} is the most.")
+    line = text.strip()
+    if not line:
+        raise RouteError("The route is empty. Name at least one channel, e.g. site.")
+    if len(line) > MAX_LENGTH:
+        raise RouteError(f"The route is {len(line)} characters long; {MAX_LENGTH} is the most.")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-        return _build(tree.body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _build(_tree(line))
+    except RouteError:
+        meant = _meant(line)
+        if not meant:
+            raise
         raise RouteError(
-            f"The route {text.strip()!r} cannot be read. Write channel names with & (both) and | (otherwise), "
-            "e.g. site & (bluesky | mastodon)."
+            f"The route {_shown(line)} uses signs that routes do not have. Did you mean: {meant}"
         ) from None
+
+
+def _tree(line: str) -> ast.expr:
+    for word in re.findall(r"\w+", line):
+        if keyword.iskeyword(word) and word not in {"and", "or"}:
+            raise RouteError(f"{word!r} cannot name a channel: the word has a meaning of its own.")
+    if (depth := _depth(line)) > MAX_BRACKETS:
+        raise RouteError(
+            f"The route {_shown(line)} cannot be read: {depth} brackets stand in each other, {MAX_BRACKETS} is the most."
+        )
+    try:
+        if _TOKENS.fullmatch(line):
+            return ast.parse(line, mode="eval").body
+    except (SyntaxError, RecursionError, MemoryError):
+        pass  # the same answer as to other signs
+    raise RouteError(
+        f"The route {_shown(line)} cannot be read. Write channel names (lower-case letters, digits and _) with "
+        "& (both) and | (otherwise), e.g. site & (bluesky | mastodon)."
+    )
+
+
+def _depth(line: str) -> int:
+    return max(accumulate({"(": 1, ")": -1}.get(sign, 0) for sign in line))
 
 
 def _build(node: ast.expr) -> Route:
     match node:
         case ast.Name(id=name):
             return Name(_checked_name(name))
-        case ast.BinOp(left=left, op=ast.BitAnd(), right=right):
-            return _build(left) & _build(right)
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return _build(left) | _build(right)
+        case ast.BinOp(op=ast.BitAnd()):
+            return reduce(and_, map(_build, _chain(node, ast.BitAnd)))
+        case ast.BinOp(op=ast.BitOr()):
+            return reduce(or_, map(_build, _chain(node, ast.BitOr)))
         case ast.Call(func=ast.Name(id="optional"), args=[inner], keywords=[]):
             return Optional(_build(inner))
-        case ast.Call(func=ast.Name(id="at_least"), args=[ast.Constant(value=int(count)), *rest], keywords=[]) if (
-            rest and not isinstance(count, bool)
-        ):
-            return AtLeast(count, tuple(_build(member) for member in rest))
+        case ast.Call(func=ast.Name(id="at_least"), args=[ast.Constant(value=int(count)), first, *rest], keywords=[]):
+            return AtLeast(count, tuple(map(_build, (first, *rest))))
         case ast.Call(func=ast.Name(id="at_least")):
-            raise RouteError(f"{ast.unparse(node)} cannot be read. Write at_least(2, bluesky, mastodon, site).")
+            raise RouteError("at_least() needs a number and channels. Write at_least(2, bluesky, mastodon, site).")
+        case ast.Call(func=ast.Name(id="optional")):
+            raise RouteError("optional() takes one channel or route. Write optional(slack) or optional(slack & site).")
         case ast.Call(func=ast.Name(id=name)):
             raise RouteError(f"{name}() means nothing in a route. Only at_least(2, a, b) and optional(a) do.")
         case _:
             raise RouteError(
-                f"{ast.unparse(node)!r} means nothing in a route. Write channel names with & (both) and | (otherwise)."
+                f"{_shown(ast.unparse(node))} means nothing in a route. Write channel names with & (both) and "
+                "| (otherwise)."
             )
+
+
+def _chain(node: ast.expr, operator: type[ast.operator]) -> list[ast.expr]:
+    """The operands of `a & b & c`, which Python's parser nests to the left; a long chain must not nest our calls."""
+    operands: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, operator):
+        operands.append(node.right)
+        node = node.left
+    return [node, *reversed(operands)]
 
 
 def _checked_name(name: str) -> str:
@@ -255,20 +374,67 @@ def why_no_name(name: str) -> str:
     return ""
 
 
-def _answer_wrong_operators(text: str) -> None:
-    right = text.strip()
-    if not right:
-        raise RouteError("The route is empty. Name at least one channel, e.g. site.")
-    right = re.sub(r"\s*\|\|+\s*", " | ", right)
-    right = re.sub(r"\s*&&+\s*", " & ", right)
-    right = re.sub(r"\s*(?:->|=>|>+|;)\s*", " | ", right)
-    right = re.sub(r"\s+\bor\b\s+", " | ", right, flags=re.IGNORECASE)
-    right = re.sub(r"\s+\band\b\s+|\s*\+\s*", " & ", right, flags=re.IGNORECASE)
-    if "(" not in right:
-        right = re.sub(r"\s*,\s*", " & ", right)
-    right = re.sub(r"(?<=[a-z0-9_)])\s*-\s*(?=[a-z(])", "_", right)
-    if right != text.strip():
-        raise RouteError(f"The route {text.strip()!r} uses signs that routes do not have. Did you mean: {right}")
+#: What people write for what routes have.
+_HABITS = (
+    (re.compile(r"#[^\n]*"), ""),
+    (re.compile(r"\s+"), " "),
+    (re.compile(r"\|\|+"), "|"),
+    (re.compile(r"&&+"), "&"),
+    (re.compile(r"[-=]*>+"), ">"),
+    (re.compile(r";"), ","),
+)
+_HABITUAL = re.compile(r"(?:[a-z][a-z0-9_]*+|[0-9]{1,4}+(?![0-9a-z_])|[&|(), >+-])*")
+
+
+def _meant(line: str) -> str:
+    """The route that somebody had in mind who wrote `and`, `||`, `->` or a comma; empty when that is not plain."""
+    line = unicodedata.normalize("NFKC", line).lower()
+    for habit, right in _HABITS:
+        line = habit.sub(right, line)
+    if not _HABITUAL.fullmatch(line) or _depth(line) > MAX_BRACKETS:
+        return ""
+    try:
+        return str(_build(_corrected(ast.parse(line.strip(" ,"), mode="eval").body)))
+    except (SyntaxError, RecursionError, MemoryError, RouteError):
+        return ""
+
+
+def _corrected(node: ast.expr) -> ast.expr:
+    """The tree with & and | in place of Python's other operators."""
+    match node:
+        case ast.BoolOp(op=ast.And(), values=parts) | ast.Tuple(elts=parts):
+            return _join(ast.BitAnd(), parts)
+        case ast.BoolOp(values=parts):
+            return _join(ast.BitOr(), parts)
+        case ast.Compare(left=first, comparators=others):
+            return _join(ast.BitOr(), [first, *others])
+        case ast.BinOp(left=left, op=ast.Sub(), right=right) if (before := _word(left)) and (after := _word(right)):
+            return ast.Name(f"{before}_{after}")
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _join(ast.BitAnd(), [left, right])
+        case ast.BinOp(left=left, op=operator, right=right):
+            return _join(operator, [left, right])
+        case ast.Call(func=function, args=parts):
+            return ast.Call(function, [_corrected(part) for part in parts], [])
+        case _:
+            return node
+
+
+def _join(operator: ast.operator, parts: Sequence[ast.expr]) -> ast.expr:
+    return reduce(lambda left, right: ast.BinOp(left, operator, right), map(_corrected, parts))
+
+
+def _word(node: ast.expr) -> str:
+    """A piece of a name that was written with hyphens; empty when it is none."""
+    match _corrected(node):
+        case ast.Name(id=word) | ast.Constant(value=word):
+            return str(word)
+        case _:
+            return ""
+
+
+def _shown(line: str) -> str:
+    return repr(line if len(line) <= _SHOWN_CHARS else f"{line[:_SHOWN_CHARS]}…")
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

@@ -150,6 +150,42 @@ def test_an_image_that_is_too_big_is_made_smaller(writer: Writer) -> None:
     assert image["image"]["size"] <= 1_000_000
 
 
+def test_an_image_that_takes_too_long_is_ready_for_the_next_attempt(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from surecast.pictures import shrink
+
+    begun: list[int] = []
+
+    def slow_shrink(data: bytes, media_type: str, max_bytes: int) -> bytes:
+        begun.append(len(data))
+        time.sleep(0.6)
+        return shrink(data, media_type, max_bytes)
+
+    monkeypatch.setattr("surecast.channels.bluesky.shrink", slow_shrink)
+    pictures = (a_picture("pier"), a_picture("ferry"))
+
+    async def work(adapter: Bluesky) -> bytes:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await adapter.prepare(an_errand("Pier 3", pictures=pictures))
+        return await adapter.prepare(an_errand("Pier 3", pictures=pictures))
+
+    assert len(json.loads(going(writer.adapter(), work))["record"]["embed"]["images"]) == 2
+    assert len(begun) == 2
+
+
+def test_only_the_last_images_are_kept(writer: Writer) -> None:
+    pictures = [a_picture(f"picture {number}") for number in range(10)]
+
+    async def work(adapter: Bluesky) -> int:
+        for picture in pictures:
+            await adapter.prepare(an_errand("Pier 3", pictures=(picture,)))
+        return len(adapter._small)
+
+    assert going(writer.adapter(), work) == 8
+
+
 def test_a_server_that_takes_only_smaller_images_refuses(own_pds: OwnPds) -> None:
     writer = Writer.on(own_pds({"PDS_BLOB_UPLOAD_LIMIT": "500"}), "writer")
     picture = a_picture("noise", width=64, height=64, noise=True)
@@ -470,7 +506,10 @@ def test_a_look_up_that_fails_is_no_information(fault: str, writer: Writer) -> N
         return await using(await writer.at(server), look)
 
     with FaultServer(fault, upstream=writer.pds.url, only=lambda _, path: "getRecord" in path) as server:
-        assert asyncio.run(work()).sighting is Sighting.UNKNOWN
+        found = asyncio.run(work())
+    assert found.sighting is Sighting.UNKNOWN
+    assert found.detail
+    assert "may have been delivered" not in found.detail
 
 
 def test_what_was_never_posted_is_unseen(writer: Writer) -> None:

@@ -33,6 +33,7 @@ from surecast.channels.bluesky import Bluesky
 from surecast.errors import LedgerError
 from surecast.outcome import Outcome, Reason, Verdict
 from surecast.secret import Secret
+from surecast.transport.redact import quiet_sdks
 
 if TYPE_CHECKING:
     from tests.servers.fixtures import OwnPds
@@ -52,10 +53,15 @@ def writer(account: Writer) -> Iterator[Writer]:
 
 
 @pytest.fixture
-def proxy(writer: Writer) -> Iterator[FaultServer]:
-    """The server behind a proxy that disturbs nothing and counts the requests."""
+def proxy(writer: Writer, caplog: pytest.LogCaptureFixture) -> Iterator[FaultServer]:
+    """The server behind a proxy that disturbs nothing, counts the requests, and sees to it that none is betrayed."""
+    quiet_sdks()
+    caplog.set_level("DEBUG")
     with FaultServer("500", upstream=writer.pds.url, remaining=0) as server:
         yield server
+        tokens = [(request.headers["Authorization"] or "").removeprefix("Bearer ") for request in server.requests]
+        shown = "".join(record.getMessage() + str(record.exc_text) for record in caplog.get_records("call"))
+        assert [secret for secret in (PASSWORD, *tokens) if secret and secret in shown] == []
 
 
 def forged(writer: Writer, *, ends_in_s: float, key: str = "") -> str:
@@ -325,6 +331,7 @@ def test_the_code_of_an_error_is_read_in_every_shape() -> None:
         ("https://127.example", False),
         ("https://127.0.0.1.example", False),
         ("https://bsky.social", False),
+        ("http://[::1", False),
     ],
 )
 def test_this_very_machine_is_recognised(url: str, loopback: bool) -> None:

@@ -31,7 +31,8 @@ def linked(entity: str) -> str:
         return f'<a href="https://s.example/tags/x" class="mention hashtag" rel="tag">#<span>{entity[1:]}</span></a>'
     if entity.startswith("@"):
         name = entity.split("@")[1]
-        return f'<span class="h-card"><a href="https://s.example/@{name}" class="u-url mention">@<span>{name}</span></a></span>'
+        link = f'<a href="https://s.example/@{name}" class="u-url mention">@<span>{name}</span></a>'
+        return f'<span class="h-card">{link}</span>'
     prefix = re.match(r"https?://(www\.)?", entity)
     assert prefix
     rest = entity[prefix.end() :]

@@ -25,10 +25,14 @@ class PlainSettings:
     account: str = setting("The account.", example="ferries", check=_no_spaces)
     token: Secret = setting("The account's token.")  # noqa: RUF009 - makes a field
     server: str = setting(
-        "Where it is.", default="https://plain.example", example="https://a.example", check=web_address, sandbox="endpoint"
+        "Where it is.",
+        default="https://plain.example",
+        example="https://a.example",
+        check=web_address,
+        sandbox="endpoint",
     )
-    mood: Literal["calm", "loud"] = setting("How it speaks.", default="calm")  # noqa: RUF009 - makes a field
-    from_address: str | None = setting("Who writes.", default=None, name="from")  # noqa: RUF009 - makes a field
+    mood: Literal["calm", "loud"] = setting("How it speaks.", default="calm")
+    from_address: str | None = setting("Who writes.", default=None, name="from")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenSettings:
-    thing: Nowhere = setting("Its type cannot be found.")  # type: ignore[name-defined]  # noqa: F821
+    thing: Nowhere = setting("Its type cannot be found.")  # type: ignore[name-defined]  # noqa: F821, RUF009
 
 
 def kind(name: str, settings: type, *, public: bool = True, costly: bool = False, sdk: tuple[str, ...] = ()) -> Kind:

@@ -32,10 +32,14 @@ def test_a_span_as_people_write_it(written: str | float, expected: float) -> Non
 
 @pytest.mark.parametrize(
     "written",
-    ["", "ten min", "10", "min", "-5s", "5 s -", "1e3s", "5 fortnights", "99999 days", "٣ s", -1, float("inf")]
-    + [float("nan"), 10**400, "9" * 90 + "s"],
+    ["", "ten min", "10", "min", "-5s", "5 s -", "1e3s", "5 fortnights", "99999 days", "٣ s", -1, float("inf")],
 )
 def test_what_is_no_span_is_none(written: str | float) -> None:
+    assert seconds(written) is None
+
+
+@pytest.mark.parametrize("written", [float("nan"), 10**400, "9" * 90 + "s", "1s" * 60])
+def test_what_no_clock_can_count_is_none(written: str | float) -> None:
     assert seconds(written) is None
 
 

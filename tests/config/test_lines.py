@@ -65,7 +65,7 @@ def test_values_over_several_lines_do_not_shift_the_count(text: str, expected: d
     assert line_numbers(text) == expected
 
 
-@given(st.text(alphabet='ab=[]{}"\'\n#.\\ ', max_size=80))
+@given(st.text(alphabet="ab=[]{}\"'\n#.\\ ", max_size=80))
 def test_any_text_is_scanned_without_an_error(text: str) -> None:
     last = text.count("\n") + 1
     assert all(1 <= line <= last for line in line_numbers(text).values())

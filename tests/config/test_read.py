@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from surecast.config import UrgencyTimes, find_config, load_config, misconfigured
+from surecast.config.fields import fields_of
 from surecast.config.read import LARGEST_BYTES, read_document
-from surecast.config.values import URGENCY_TIMES
-from surecast.errors import ConfigError
+from surecast.config.values import URGENCY_TIMES, Breaker, ChannelTerms, Config, Network, Person
+from surecast.errors import ConfigError, Mistake
 from surecast.message import Urgency
 from surecast.planning import DEFAULT_TIMES
 from surecast.route import Route
 from surecast.secret import Secret
-
-from tests.config.fakes import GOOD, KINDS, FakeKinds, MailSettings, PlainSettings, Relay, write
+from tests.config.fakes import GOOD, KINDS, FilesSettings, MailSettings, PlainSettings, Relay, write
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "surecast.toml"
 
@@ -113,7 +112,9 @@ def test_tables_within_lists_are_read_by_their_declaration(tmp_path: Path) -> No
 
 
 def test_a_setting_has_the_name_that_it_declares(tmp_path: Path) -> None:
-    config = load_config(write(tmp_path, GOOD.replace('account = "ferries"\n', 'account = "f"\nfrom = "me"\n')), kinds=KINDS)
+    config = load_config(
+        write(tmp_path, GOOD.replace('account = "ferries"\n', 'account = "f"\nfrom = "me"\n')), kinds=KINDS
+    )
     assert config.channels["one"].settings.from_address == "me"
 
 
@@ -160,10 +161,12 @@ default = "one && two"
         'surecast.toml:2 keep: it is no time span. Write keep = "90 days"; units are s, min, h, day, week',
         'surecast.toml:3 [channels.one] account: it is missing. Write account = "ferries" (the account)',
         "surecast.toml:6 [channels.one] moood: there is no such key. Did you mean mood?",
-        "surecast.toml:7 [channels.one] mood: it is none of the words that are known here. Did you mean \"loud\"?",
+        'surecast.toml:7 [channels.one] mood: it is none of the words that are known here. Did you mean "loud"?',
         "surecast.toml:9 [channels.two] type: there is no such type of channel. Did you mean plain?",
-        "surecast.toml:11 [routes] default: The route 'one && two' uses signs that routes do not have. "
-        "Did you mean: one & two",
+        (
+            "surecast.toml:11 [routes] default: The route 'one && two' uses signs that routes do not have. "
+            "Did you mean: one & two"
+        ),
         "surecast.toml:12 [urgencies.urgnt]: there is no such key. Did you mean urgent?",
     ]
 
@@ -227,7 +230,7 @@ def test_a_key_of_the_top_below_a_header_is_told_where_it_belongs(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("channels = 3", "channels: tables are expected, not a number"),
+        ("channels = 3", "[channels]: tables are expected, not a number"),
         ("[channels.My-Site]\ntype = 'files'", "[channels.My-Site]: it cannot name a channel"),
         ("[channels.and]\ntype = 'files'", "it cannot name a channel: the word has a meaning of its own"),
         ('[channels."a\\u001bb"]', '[channels."a\\u001bb"]: it cannot name a channel'),
@@ -240,7 +243,10 @@ def test_a_key_of_the_top_below_a_header_is_told_where_it_belongs(tmp_path: Path
         ("[channels.one]\ntype = 'zzz'", "Known types are broken, extra, files, foreign, heavy, mail, plain or texts"),
         ("[channels.one]\ntype = 'files'\ndirectory = 'https://x'", "a path is expected, not an address"),
         ("[channels.one]\ntype = 'files'\ndirectory = 'x'\nafter_write = 'rsync -a'", "a list is expected, not a text"),
-        ("[channels.one]\ntype = 'files'\ndirectory = 'x'\nafter_write = ['a', 1]", "after_write[1]: a text is expected"),
+        (
+            "[channels.one]\ntype = 'files'\ndirectory = 'x'\nafter_write = ['a', 1]",
+            "after_write[1]: a text is expected",
+        ),
         ("[channels.one]\ntype = 'files'\ndirectory = 'x'\nattempts = 0", "it must be more than nothing"),
         ("[channels.one]\ntype = 'files'\ndirectory = 'x'\naudience = 'riders'", "audience: there is no such key"),
         ("[channels.one]\ntype = 'mail'\nrelays = [{ host = 'a' }]", "relays[0].password: it is missing"),
@@ -250,7 +256,11 @@ def test_a_key_of_the_top_below_a_header_is_told_where_it_belongs(tmp_path: Path
     ],
 )
 def test_a_wrong_channel_is_one_mistake_and_the_rest_can_be_used(tmp_path: Path, text: str, expected: str) -> None:
-    text = f"{text}\n[routes]\n" if text.startswith("channels") else f'{text}\n[channels.ok]\ntype = "files"\ndirectory = "d"'
+    text = (
+        f"{text}\n[routes]\n"
+        if text.startswith("channels")
+        else f'{text}\n[channels.ok]\ntype = "files"\ndirectory = "d"'
+    )
     config = load_config(write(tmp_path, f'sender = "X"\n{text}'), kinds=KINDS)
     (mistake,) = config.mistakes
     assert expected in str(mistake)
@@ -264,7 +274,7 @@ def test_a_missing_package_makes_a_channel_misconfigured_without_importing_it(tm
     channel = load_config(write(tmp_path, text), kinds=KINDS).channels["one"]
     assert channel.misconfigured == (
         "type: the package no_such_package_of_mine is missing, which heavy needs. "
-        "Install it, e.g. pip install 'surecast[heavy]'"
+        "Install it: pip install surecast, or the package that brings this type of channel"
     )
 
 
@@ -311,7 +321,9 @@ def test_secrets_are_looked_at_only_when_somebody_asks(tmp_path: Path, monkeypat
 # What cannot be used at all
 
 
-@pytest.mark.parametrize("line", ['sender = ""', 'ledgr = "x"', 'ledger = "postgres://h"', "network = 1", "ledger_key = 1"])
+@pytest.mark.parametrize(
+    "line", ['sender = ""', 'ledgr = "x"', 'ledger = "postgres://h"', "network = 1", "ledger_key = 1"]
+)
 def test_without_sender_ledger_or_network_nothing_is_sent(tmp_path: Path, line: str) -> None:
     text = GOOD.replace('sender = "Harbour Ferries"', line if "sender" in line else f'sender = "X"\n{line}')
     with pytest.raises(ConfigError) as caught:
@@ -388,12 +400,10 @@ SCALARS = (
     | st.dates()
     | st.sampled_from(["site", "plain", "files", "mail", "1 min", "~nobody/x", "https://a@b", "a & b", "low"])
 )
-WORDS = st.sampled_from(
-    "sender ledger ledger_key language time_zone repeat_window keep require_alt background network proxy ca_file "
-    "breaker failures people duty name via urgencies low urgent within expires confirm routes default channels one two "
-    "type account token server mood from directory after_write relays host password env file pause attempts priority "
-    "command heavy broken".split()
-)
+DECLARED = (Config, ChannelTerms, Network, Breaker, Person, UrgencyTimes, PlainSettings, FilesSettings, MailSettings)
+KEYS = {field.key for declared in DECLARED for field in fields_of(declared)}
+NAMES = {"channels", "routes", "urgencies", "one", "default", "low", "urgent", "env", "file", "command", *KINDS.names()}
+WORDS = st.sampled_from(sorted(KEYS | NAMES))
 DOCUMENTS = st.dictionaries(
     WORDS | st.text(max_size=6),
     st.recursive(
@@ -417,7 +427,9 @@ MUTATIONS = st.lists(
     st.tuples(
         st.floats(min_value=0, max_value=1),
         st.integers(min_value=0, max_value=12),
-        st.sampled_from(["", '"', "=", "[", "]", "{", "}", "\n", "3", "true", "inf", "2026-01-01", '"x"', "#", "[[x]]\n"])
+        st.sampled_from(
+            ["", '"', "=", "[", "]", "{", "}", "\n", "3", "true", "inf", "2026-01-01", '"x"', "#", "[[x]]\n"]
+        )
         | st.text(max_size=4),
     ),
     min_size=1,
@@ -434,24 +446,26 @@ def test_any_change_of_the_sample_is_read_or_explained(tmp_path: Path, changes: 
         text = text[:start] + words + text[start + length :]
     path = tmp_path / "surecast.toml"
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    config, found = loaded(path)
+    assert config is not None or found
+    assert all(mistake.place and mistake.what and mistake.cure for mistake in found)
+
+
+def loaded(path: Path) -> tuple[Config | None, tuple[Mistake, ...]]:
+    """The configuration if it can be used, and its mistakes; any other error than `ConfigError` is a bug."""
     try:
         config = load_config(path)
     except ConfigError as error:
-        assert error.mistakes
-        assert all(json.dumps(str(mistake)) for mistake in error.mistakes)
-    else:
-        assert config.sender
-        assert set(config.urgencies) == set(Urgency)
+        return None, error.mistakes
+    return config, config.mistakes
 
 
-@given(st.text(alphabet=st.characters(exclude_characters='"\\', exclude_categories=("Cs", "Cc")), min_size=8))
-def test_no_secret_that_stands_in_the_file_is_shown(canary: str) -> None:
-    text = f'sender = "X"\nledger_key = "{canary}"\n' + GOOD.replace('{ env = "ONE_TOKEN" }', f'"{canary}"').replace(
-        '{ file = "secrets/two" }', f'{{ file = "a", key = "{canary}" }}'
-    ).replace('sender = "Harbour Ferries"\n', "")
-    document = tomllib.loads(text)
-    draft = read_document(document, Path("/s/surecast.toml"), text, FakeKinds())
-    said = "\n".join(map(str, draft.config.mistakes))
+@given(st.text(alphabet=st.characters(exclude_characters='"\\', exclude_categories=("Cs", "Cc"))))
+def test_no_secret_that_stands_in_the_file_is_shown(rest: str) -> None:
+    canary = f"hunter2-{rest}"
+    text = f'ledger_key = "{canary}"\n{GOOD}'
+    text = text.replace('{ env = "ONE_TOKEN" }', f'"{canary}"')
+    text = text.replace('{ file = "secrets/two" }', f'{{ file = "a", key = "{canary}" }}')
+    draft = read_document(tomllib.loads(text), Path("/s/surecast.toml"), text, KINDS)
     assert len(draft.config.mistakes) == 3
-    if canary not in text.replace(canary, "", 3) and canary not in "secrets must not stand in this file where it comes":
-        assert canary not in said
+    assert "hunter2" not in "\n".join(map(str, draft.config.mistakes)) + repr(draft.config)

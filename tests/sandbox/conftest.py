@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,23 +50,38 @@ def mastodon(sandbox: Sandbox) -> Any:
 
 
 @pytest.fixture
-def client(sandbox: Sandbox) -> Client:
+def client(sandbox: Sandbox) -> Iterator[Client]:
     """Bluesky's SDK, logged in."""
-    from atproto import Client, Request
-
-    made = Client(base_url=sandbox.url("bluesky"), request=Request(timeout=SDK_TIMEOUT_S))
-    made.login(HANDLE, "app-password", fetch_bsky_profile=False)
-    return made
+    with a_client(sandbox) as made:
+        made.login(HANDLE, "app-password", fetch_bsky_profile=False)
+        yield made
 
 
 @pytest.fixture
 def toots(sandbox: Sandbox) -> Iterator[Mastodon]:
     """Mastodon's SDK with an access token."""
-    yield a_mastodon(sandbox)
+    with a_mastodon(sandbox) as made:
+        yield made
 
 
-def a_mastodon(sandbox: Sandbox, token: str = "token") -> Mastodon:
+@contextmanager
+def a_client(sandbox: Sandbox) -> Iterator[Client]:
+    from atproto import Client, Request
+
+    with closing(Request(timeout=SDK_TIMEOUT_S)) as request:
+        yield Client(base_url=sandbox.url("bluesky"), request=request)
+
+
+@contextmanager
+def a_mastodon(sandbox: Sandbox, token: str = "token") -> Iterator[Mastodon]:
+    import requests
     from mastodon import Mastodon
 
-    url = sandbox.url("mastodon")
-    return Mastodon(access_token=token, api_base_url=url, ratelimit_method="throw", request_timeout=SDK_TIMEOUT_S)
+    with requests.Session() as session:
+        yield Mastodon(
+            access_token=token,
+            api_base_url=sandbox.url("mastodon"),
+            ratelimit_method="throw",
+            request_timeout=SDK_TIMEOUT_S,
+            session=session,
+        )

@@ -24,16 +24,19 @@ RKEY = "3jzfcijpj2z2a"
 PATIENCE_S = 10.0
 
 
-def put(client: Client, record: dict[str, Any] = RECORD) -> dict[str, Any]:
-    """The idempotent write; the null has to go round the SDK's models."""
+def put_raw(client: Client, record: dict[str, Any] = RECORD) -> Any:
+    """The idempotent write; its null has to go round the SDK's models."""
     data = {"repo": client._session.did, "collection": "app.bsky.feed.post", "rkey": RKEY, "record": record}
-    said = client.invoke_procedure(
+    return client.invoke_procedure(
         "com.atproto.repo.putRecord",
         content=json.dumps({**data, "swapRecord": None}),
         input_encoding="application/json",
         output_encoding="application/json",
-    )
-    return dict(said.content)
+    ).content
+
+
+def put(client: Client) -> dict[str, Any]:
+    return dict(put_raw(client))
 
 
 def until(condition: Any) -> None:
@@ -129,8 +132,7 @@ def test_garbage_is_unreadable_for_the_bluesky_sdk(sandbox: Sandbox, client: Cli
     from atproto import models
 
     sandbox.fault("bluesky", Fault.GARBAGE)
-    said = put_raw(client)
-    assert isinstance(said, bytes)
+    assert isinstance(put_raw(client), bytes)
     with pytest.raises(Exception) as caught:
         client.com.atproto.repo.get_record(
             models.ComAtprotoRepoGetRecord.Params(repo=HANDLE, collection="app.bsky.feed.post", rkey=RKEY)
@@ -138,18 +140,17 @@ def test_garbage_is_unreadable_for_the_bluesky_sdk(sandbox: Sandbox, client: Cli
     assert type(caught.value).__name__ == "ModelError"
 
 
-def put_raw(client: Client) -> Any:
-    return client.invoke_procedure(
-        "com.atproto.repo.putRecord", content="{}", input_encoding="application/json", output_encoding="application/json"
-    ).content
-
-
 def test_a_slow_answer_is_ended_only_by_a_limit_on_the_whole_call(sandbox: Sandbox) -> None:
     from atproto import AsyncClient, AsyncRequest
 
     async def post() -> None:
-        # Longer than the pause between two bytes: the SDK's own time-out never strikes.
-        client = AsyncClient(base_url=sandbox.url("bluesky"), request=AsyncRequest(timeout=0.5))
+        request = AsyncRequest(timeout=0.5)  # longer than the pause between two bytes: it never strikes
+        try:
+            await post_with(AsyncClient(base_url=sandbox.url("bluesky"), request=request))
+        finally:
+            await request.close()
+
+    async def post_with(client: AsyncClient) -> None:
         await client.login(HANDLE, "app-password", fetch_bsky_profile=False)
         sandbox.fault("bluesky", Fault.SLOW, seconds=0.05)
         assert client._session is not None
@@ -174,12 +175,11 @@ def test_a_slow_answer_flows_once_the_fault_is_lifted(sandbox: Sandbox, client: 
 @pytest.mark.parametrize("fault", [Fault.ERROR, Fault.UNAVAILABLE, Fault.RESET, Fault.CLOSE, Fault.EDGE, Fault.GARBAGE])
 def test_a_fault_can_strike_after_the_post_was_taken_in(sandbox: Sandbox, client: Client, fault: Fault) -> None:
     sandbox.fault("bluesky", fault, taken_in=True)
-    try:
-        put(client)
-    except Exception as error:
-        assert fault is not Fault.GARBAGE, error
-    except BaseException:
-        raise
+    if fault is Fault.GARBAGE:
+        assert isinstance(put_raw(client, RECORD), bytes)
+    else:
+        with pytest.raises(Exception):
+            put(client)
     assert [post.text for post in sandbox.platforms["bluesky"].posts()] == ["hello"]
 
 
@@ -192,8 +192,8 @@ def test_a_lost_reply_can_be_lost_without_the_post(sandbox: Sandbox, client: Cli
 
 def test_what_is_refused_by_the_platform_itself_is_not_taken_in_by_a_lost_reply(sandbox: Sandbox) -> None:
     sandbox.fault("mastodon", Fault.LOST_REPLY, on=On.WRITES)
-    with pytest.raises(Exception, match="Could not complete request"):
-        a_mastodon(sandbox).status_post("x" * 501)
+    with a_mastodon(sandbox) as toots, pytest.raises(Exception, match="Could not complete request"):
+        toots.status_post("x" * 501)
     assert sandbox.platforms["mastodon"].posts() == ()
 
 
@@ -226,7 +226,7 @@ def test_a_fault_for_one_request_is_over_with_the_second(sandbox: Sandbox, clien
 def test_several_troubles_at_once(sandbox: Sandbox, client: Client) -> None:
     bluesky = sandbox.platforms["bluesky"]
     bluesky.trouble(Trouble(fault=Fault.HIDDEN), Trouble(fault=Fault.RESET, on=On.WRITES, taken_in=True))
-    with pytest.raises(Exception, match="reset"):
+    with pytest.raises(Exception):
         put(client)
     assert (len(bluesky.posts()), len(bluesky.visible())) == (1, 0)
     bluesky.trouble()

@@ -125,7 +125,7 @@ def test_facets_are_in_order_and_apart(text: str):
 
 @given(TEXTS)
 def test_characters_and_bytes_tell_of_the_same_facets(text: str):
-    spans = [(len(text[:span.start].encode()), len(text[:span.end].encode())) for span in find(text)]
+    spans = [(len(text[: span.start].encode()), len(text[: span.end].encode())) for span in find(text)]
     assert spans == [(facet.start, facet.end) for facet in detect(text)]
 
 

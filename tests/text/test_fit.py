@@ -31,9 +31,7 @@ def test_what_fits_is_left_as_it_is():
 
 
 def test_the_link_stands_after_a_blank_line():
-    assert fitted("Ferry 12 is cancelled.", 300, URL) == Fitted(
-        text=f"Ferry 12 is cancelled.\n\n{URL}", count=50
-    )
+    assert fitted("Ferry 12 is cancelled.", 300, URL) == Fitted(text=f"Ferry 12 is cancelled.\n\n{URL}", count=50)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +147,9 @@ def test_numbers_times_and_addresses_are_not_cut_in_two():
 
 
 def test_text_without_spaces_is_cut_between_its_characters():
-    text = "本日の便は欠航となりました。お客様にはご迷惑をおかけいたします（ことをお詫び申し上げます）。次の便は18時です。"
+    text = (
+        "本日の便は欠航となりました。お客様にはご迷惑をおかけいたします（ことをお詫び申し上げます）。次の便は18時です。"
+    )
     assert fitted(text, 31).text == "本日の便は欠航となりました。お客様にはご迷惑をおかけいたしま…"
     assert fitted(text, 33).text == "本日の便は欠航となりました。お客様にはご迷惑をおかけいたします…"
     assert fitted("次の便は18時です。" * 2, 6).text == "次の便は…"  # "次の便は1…" would be another time
@@ -201,7 +201,9 @@ LIMITS = st.builds(
     text_bytes=st.none() | st.integers(1, 200),
     url_cost=st.none() | st.just(23),
 )
-LINKS = st.none() | st.sampled_from([URL, "https://ferries.example/(a)?b=c&d", "http://ferries.example/long/" + "y" * 40])
+LINKS = st.none() | st.sampled_from(
+    [URL, "https://ferries.example/(a)?b=c&d", "http://ferries.example/long/" + "y" * 40]
+)
 
 
 def attempt(words: Words, limits: Limits) -> Fitted:

@@ -129,7 +129,9 @@ def test_what_looks_almost_like_a_link_never_costs_less_than_nothing(text: str):
     assert 0 <= measure.units(text, MASTODON) <= len(text) + 23 * text.count("://")
 
 
-@pytest.mark.parametrize("text", ["https://" + "a" * 50_000, "https://" + "(a" * 25_000, "@a." * 20_000, "https://a.b/" * 5_000])
+@pytest.mark.parametrize(
+    "text", ["https://" + "a" * 50_000, "https://" + "(a" * 25_000, "@a." * 20_000, "https://a.b/" * 5_000]
+)
 def test_long_hostile_texts_are_measured_in_time(text: str):
     assert measure.units(text, MASTODON) > 0
 

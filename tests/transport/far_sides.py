@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import http.server
 import ipaddress
 import socket
@@ -26,7 +26,7 @@ class NoSessions:
 def context(*, proxy: str | None = None, ca_file: Path | None = None, use_environment: bool = False) -> Context:
     return Context(
         name="harbour",
-        sessions=NoSessions(),  # type: ignore[arg-type]
+        sessions=NoSessions(),
         sender="Harbour Ferries",
         language="en",
         time_zone="UTC",
@@ -86,7 +86,7 @@ def _certificates(folder: Path) -> tuple[Path, Path]:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
     names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("authority", "harbour")]
 
@@ -94,8 +94,8 @@ def _certificates(folder: Path) -> tuple[Path, Path]:
         key_id = x509.SubjectKeyIdentifier.from_public_key(keys[number].public_key())
         builder = (
             x509.CertificateBuilder(names[0], names[number], keys[number].public_key(), number + 1)
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(hours=1))
             .add_extension(key_id, critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
         )

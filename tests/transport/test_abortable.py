@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -50,9 +50,7 @@ async def give_up(session: RequestsSession, pool: DaemonPool, url: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["hang_before_body", "hang_after_body", "slow_drip"])
-def test_a_call_that_is_given_up_frees_its_thread(
-    fault: str, session: RequestsSession, one_thread: DaemonPool
-) -> None:
+def test_a_call_that_is_given_up_frees_its_thread(fault: str, session: RequestsSession, one_thread: DaemonPool) -> None:
     with FaultServer(fault) as server:
         asyncio.run(give_up(session, one_thread, server.url))
 
@@ -109,8 +107,7 @@ def test_a_call_that_is_given_up_before_it_connects_sends_nothing(
 
     async def given_up_early(url: str) -> None:
         call = asyncio.create_task(session.run(one_thread, slow_to_begin, url))
-        while not begun.is_set():
-            await asyncio.sleep(0)
+        await asyncio.to_thread(begun.wait, SOON_S)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -172,7 +169,7 @@ def test_a_session_goes_on_after_abort(session: RequestsSession) -> None:
 
 def test_no_descriptor_is_left_behind(session: RequestsSession, one_thread: DaemonPool) -> None:
     def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))
+        return len(list(Path("/proc/self/fd").iterdir()))
 
     async def many_calls(url: str) -> None:
         for _ in range(20):

@@ -10,7 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable
+from itertools import pairwise
 from types import ModuleType
 
 import aiohttp
@@ -45,30 +45,16 @@ def meaning(error: BaseException) -> Meaning:
 
 
 def raised(*errors: BaseException, explicit: bool = True) -> BaseException:
-    """The last of `errors`, each raised from the one before or while that was handled."""
-    before: BaseException | None = None
-    for error in errors:
-        try:
-            try:
-                if before is not None:
-                    raise before
-            except BaseException as cause:
-                if explicit:
-                    raise error from cause
-                raise error  # noqa: B904 - as Mastodon.py does
-            raise error
-        except BaseException as caught:
-            before = caught
-    assert before is not None
-    return before
+    """The last of `errors`, each as if raised from the one before, or while that was being handled."""
+    for inner, outer in pairwise(errors):
+        outer.__context__ = inner
+        if explicit:
+            outer.__cause__ = inner
+    return errors[-1]
 
 
 class SdkError(Exception):
     """What an SDK wraps everything in."""
-
-
-def in_pool(kind: Callable[..., Exception]) -> Exception:
-    return kind(None, "gone")
 
 
 @pytest.mark.parametrize(
@@ -186,6 +172,10 @@ def test_a_second_try_that_did_not_connect_leaves_the_first_in_doubt() -> None:
     assert meaning(raised(httpx.ReadTimeout("x"), httpx.ConnectError("x"), explicit=False)) == TIMED_OUT
 
 
+def test_a_second_try_that_was_malformed_leaves_the_first_in_doubt() -> None:
+    assert meaning(raised(httpx.ReadTimeout("x"), httpx.InvalidURL("x"), explicit=False)) == TIMED_OUT
+
+
 def test_a_first_try_that_did_not_connect_does_not_make_the_second_certain() -> None:
     assert meaning(raised(httpx.ConnectError("x"), httpx.ReadError("x"), explicit=False)) == BROKEN_OFF
 
@@ -196,6 +186,41 @@ def test_what_a_mistake_in_a_program_was_handling_does_not_explain_it() -> None:
 
 def test_a_package_that_somebody_did_without_is_not_the_cause() -> None:
     assert meaning(raised(ImportError("x", name="orjson"), SdkError("x"), explicit=False)) == MISTAKE
+
+
+def test_a_reply_that_cannot_be_read_is_in_doubt_whatever_an_earlier_try_met() -> None:
+    refused = httpx.HTTPStatusError("x", request=httpx.Request("POST", "http://h"), response=httpx.Response(400))
+
+    assert meaning(raised(refused, ValueError("x"), explicit=False)) == UNREADABLE
+    assert meaning(raised(httpx.ConnectError("x"), ValueError("x"), explicit=False)) == UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "earlier", [FileNotFoundError(errno.ENOENT, "x"), ConnectionRefusedError(111, "x"), MemoryError()]
+)
+def test_that_nothing_was_sent_is_believed_only_of_a_named_cause(earlier: Exception) -> None:
+    assert meaning(raised(earlier, SdkError("x"), explicit=False)) == MISTAKE
+
+
+def test_a_tls_error_is_before_sending_only_where_it_is_raised_by_the_handshake() -> None:
+    def do_handshake() -> None:
+        raise ssl.SSLError(1, "wrong version number")
+
+    with pytest.raises(ssl.SSLError) as caught:
+        do_handshake()
+
+    assert meaning(requests.exceptions.SSLError(caught.value)) == NOT_SENT
+    assert meaning(requests.exceptions.SSLError(ssl.SSLError(1, "bad record mac"))) == BROKEN_OFF
+
+
+def test_a_failed_handshake_of_a_second_try_leaves_the_first_in_doubt() -> None:
+    def do_handshake() -> None:
+        raise ssl.SSLError(1, "wrong version number") from requests.ReadTimeout("x")
+
+    with pytest.raises(ssl.SSLError) as caught:
+        do_handshake()
+
+    assert classify(requests.exceptions.SSLError(caught.value)).verdict is Verdict.UNCERTAIN
 
 
 def test_errors_that_urllib3_carries_in_arguments_are_found() -> None:
@@ -372,11 +397,13 @@ def test_no_chain_breaks_it_and_no_text_of_a_stranger_is_shown(links: list[tuple
 
 
 @given(st.lists(_ERRORS, max_size=3), st.lists(_ERRORS, max_size=3))
-def test_doubt_anywhere_beneath_sdk_errors_is_never_lost(before: list[type[Exception]], after: list[type[Exception]]) -> None:
+def test_doubt_anywhere_beneath_sdk_errors_is_never_lost(
+    before: list[type[Exception]], after: list[type[Exception]]
+) -> None:
     house = (*room.MISTAKES, UsageError, ImportError, TimeoutError)
     wrappers = [kind for kind in after if not issubclass(kind, house)]
     chain = [kind("x") for kind in [*before, httpx.ReadError, *wrappers]]
-    for inner, outer in zip(chain, chain[1:], strict=False):
+    for inner, outer in pairwise(chain):
         outer.__context__ = inner
 
     assert classify(chain[-1]).verdict is Verdict.UNCERTAIN

@@ -132,9 +132,12 @@ def test_the_certificates_are_loaded_once() -> None:
 
 
 def test_an_sdk_cannot_switch_off_verification(tmp_path: Path) -> None:
-    with with_own_authority(tmp_path) as (url, _), requests_session(context()) as session:
-        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
-            session.get(url, timeout=5.0, verify=False)
+    with (
+        with_own_authority(tmp_path) as (url, _),
+        requests_session(context()) as session,
+        pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        session.get(url, timeout=5.0, verify=False)
 
 
 @every_way
@@ -173,7 +176,10 @@ def test_the_environments_proxy_is_not_asked_when_it_may_not(way: Way, monkeypat
 @every_way
 @pytest.mark.parametrize("fault", ["403", "407", "502"])
 def test_a_proxy_that_makes_no_tunnel_is_not_sent(way: Way, fault: str) -> None:
-    with FaultServer(fault) as proxy, pytest.raises(Exception, match=r"(?i)proxy|tunnel|forbidden|bad gateway") as caught:
+    with (
+        FaultServer(fault) as proxy,
+        pytest.raises(Exception, match=r"(?i)proxy|tunnel|forbidden|bad gateway") as caught,
+    ):
         way(context(proxy=proxy.url), "https://harbour.invalid/posts")
 
     outcome = classify(caught.value)

@@ -37,7 +37,10 @@ def nothing_registered() -> Iterator[None]:
         ("sent Basic dXNlcjpwYXNz to it", "sent Basic *** to it"),
         (f"the jwt is {JWT}.", "the jwt is ***"),
         ("use abcd-efgh-ijkl-mnop to log in", "use *** to log in"),
-        (f"POST https://api.telegram.org/bot{TELEGRAM}/sendMessage", "POST https://api.telegram.org/bot***/sendMessage"),
+        (
+            f"POST https://api.telegram.org/bot{TELEGRAM}/sendMessage",
+            "POST https://api.telegram.org/bot***/sendMessage",
+        ),
         ("https://user:p@ss@proxy.corp:3128/x", "https://***@proxy.corp:3128/x"),
         ("redis://:hunter2@127.0.0.1/0", "redis://***@127.0.0.1/0"),
         ("GET /feed?access_token=abc&page=2", "GET /feed?access_token=***&page=2"),
@@ -84,7 +87,9 @@ def test_ordinary_words_and_public_names_stay_readable(text: str) -> None:
 _SECRETS = st.text(min_size=room.SHORTEST_SECRET, max_size=60).filter(lambda text: len(text.strip()) >= 4)
 
 
-@given(secrets=st.lists(_SECRETS, min_size=1, max_size=4), around=st.lists(st.text(max_size=20), min_size=5, max_size=5))
+@given(
+    secrets=st.lists(_SECRETS, min_size=1, max_size=4), around=st.lists(st.text(max_size=20), min_size=5, max_size=5)
+)
 def test_a_registered_value_never_survives(secrets: list[str], around: list[str]) -> None:
     room._registered = ()
     for secret in secrets:
@@ -95,7 +100,9 @@ def test_a_registered_value_never_survives(secrets: list[str], around: list[str]
     assert not [secret for secret in secrets if secret in shown]
 
 
-@given(secret=st.text(st.characters(codec="utf-8"), min_size=4, max_size=40).filter(lambda text: len(text.strip()) >= 4))
+@given(
+    secret=st.text(st.characters(codec="utf-8"), min_size=4, max_size=40).filter(lambda text: len(text.strip()) >= 4)
+)
 def test_a_registered_value_does_not_survive_in_a_url_in_json_or_in_a_repr(secret: str) -> None:
     room._registered = ()
     register(secret)
@@ -110,16 +117,6 @@ def test_masks_that_meet_do_not_spell_a_registered_value(value: str, text: str) 
     register(value)
 
     assert value not in redact(text)
-
-
-_PIECES = st.sampled_from(
-    ["Bearer ", "Authorization: ", "token=", "abc123", "://", "@", ".example", "+30", "6941234123", "\"", "?", " ", ":"]
-)
-
-
-@given(st.lists(_PIECES, max_size=14).map("".join))
-def test_what_was_redacted_stays_as_it_is(text: str) -> None:
-    assert redact(redact(text)) == redact(text)
 
 
 def test_each_line_of_a_registered_value_is_masked() -> None:
@@ -157,12 +154,12 @@ def test_a_log_record_is_masked_with_its_arguments(log: tuple[logging.Logger, io
 def test_a_traceback_in_a_log_is_masked(log: tuple[logging.Logger, io.StringIO]) -> None:
     logger, stream = log
     try:
-        raise ValueError("Bearer abc123")
+        int("Bearer abc" + "123")
     except ValueError:
         logger.exception("it failed")
 
-    assert "ValueError: Bearer ***" in stream.getvalue()
-    assert "abc123" not in stream.getvalue().replace('raise ValueError("Bearer abc123")', "")
+    assert "base 10: 'Bearer ***'" in stream.getvalue()
+    assert "abc123" not in stream.getvalue()
 
 
 def test_extra_texts_of_a_record_are_masked() -> None:

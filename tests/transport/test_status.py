@@ -82,13 +82,17 @@ def test_every_row_of_the_table(status: int, verdict: Verdict, reason: Reason, s
         ({"content-type": "text/plain"}, b"error code: 1020\n"),
     ],
 )
-def test_a_page_from_an_edge_is_not_the_platforms_word(status: int, headers: dict[str, str], body: bytes | None) -> None:
+def test_a_page_from_an_edge_is_not_the_platforms_word(
+    status: int, headers: dict[str, str], body: bytes | None
+) -> None:
     outcome = from_status(status, headers=headers, body=body, platform="Harbour", now=NOW)
 
     assert (outcome.verdict, outcome.reason) == (Verdict.UNAVAILABLE, Reason.NOT_CONNECTED)
 
 
-@pytest.mark.parametrize(("status", "verdict"), [(500, Verdict.UNCERTAIN), (504, Verdict.UNCERTAIN), (503, Verdict.UNAVAILABLE)])
+@pytest.mark.parametrize(
+    ("status", "verdict"), [(500, Verdict.UNCERTAIN), (504, Verdict.UNCERTAIN), (503, Verdict.UNAVAILABLE)]
+)
 def test_a_page_changes_nothing_about_other_statuses(status: int, verdict: Verdict) -> None:
     assert judge(status, HTML, PAGE).verdict is verdict
 

@@ -45,6 +45,10 @@ class Bridge:
         """Runs `work` in the bridge's loop and awaits it in the caller's."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop()))
 
+    def submit(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begins `work` and does not wait for it; for what may fail without harm."""
+        asyncio.run_coroutine_threadsafe(work, self.loop())
+
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop, begun if need be; a child process after fork gets one of its own."""
         with self._lock:

@@ -18,7 +18,7 @@ from surecast.channel import Channel, Probed
 from surecast.clock import Clock, SteadyClock
 from surecast.errors import UsageError
 from surecast.health import Health
-from surecast.history import Plan
+from surecast.history import Fact, Plan
 from surecast.ledger.broadcasts import Listed
 from surecast.ledger.database import Ledger
 from surecast.message import Announcement, Image, Urgency
@@ -160,6 +160,10 @@ class Broadcaster:
         """
         return self._run(lambda desk: desk.status(name))
 
+    def facts(self, name: str = "last") -> tuple[Fact, ...]:
+        """What happened in a broadcast, step by step, in the ledger's order."""
+        return self._run(lambda desk: desk.facts(name))
+
     def listing(self, most: int = 50) -> tuple[Listed, ...]:
         """The newest broadcasts, newest first."""
         return self._run(lambda desk: desk.listing(most))
@@ -195,6 +199,13 @@ class Broadcaster:
         self._run(lambda desk: desk.work())
 
     # Its life
+
+    def warm(self) -> None:
+        """Begins to open the ledger and the channels' libraries, and returns at once; the first call is quick then."""
+        self._bridge.submit(self._warm())
+
+    async def _warm(self) -> None:
+        await self._desk_here().warm()
 
     def close(self) -> None:
         """Stops what runs in this process and records it; what is owed stays in the ledger."""

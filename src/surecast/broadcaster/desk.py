@@ -157,6 +157,12 @@ class Desk:
         worker = now if tending else await self._ledger.do(broadcasts.last_worker)
         return make_report(stored.plan, stored.history, decision, now, repeated=repeated, worker_seen_at=worker)
 
+    async def facts(self, name: str) -> tuple[Fact, ...]:
+        """What happened in a broadcast, in the ledger's order."""
+        stored = await self._ledger.do(broadcasts.load, await self._ledger.do(broadcasts.find, name))
+        everything = (fact for facts in stored.history.facts.values() for fact in facts)
+        return tuple(sorted(everything, key=lambda fact: fact.seq))
+
     async def listing(self, most: int) -> tuple[broadcasts.Listed, ...]:
         """The newest broadcasts."""
         return await self._ledger.do(broadcasts.listing, most)
@@ -294,7 +300,13 @@ class Desk:
         if self._tending is None or self._tending.done():
             self._tending = asyncio.create_task(self._engine.tend(self._mine.__contains__))
 
-    # Leaving
+    # Its life
+
+    async def warm(self) -> None:
+        """Opens the ledger and begins to open every channel that can be used."""
+        await self.health()
+        usable = (name for name, channel in self._channels.items() if not channel.misconfigured)
+        self._roster.warm(tuple(usable))
 
     async def close(self) -> None:
         """Stops: attempts that have just begun may end, all others are recorded as interrupted."""

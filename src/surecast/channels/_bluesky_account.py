@@ -56,8 +56,8 @@ class UnreadableReplyError(Exception):
 
 def is_loopback(url: str) -> bool:
     """Whether a web address leads to this very machine."""
-    host = urlsplit(url).hostname or ""
     try:
+        host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False

@@ -24,7 +24,7 @@ COLLECTION = "app.bsky.feed.post"
 #: The record may name up to three languages; an announcement has one.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
-#: The lexicon sets no limit to a card's words; Bluesky's own app shows two lines of title and of description.
+#: The lexicon sets no limit to a card's words; a card shows a few lines of them.
 _CARD_TITLE, _CARD_DESCRIPTION = 120, 240
 
 _SORTABLE = "234567abcdefghijklmnopqrstuvwxyz"

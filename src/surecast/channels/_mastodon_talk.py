@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from surecast.channel import Context, Limits
@@ -13,6 +13,7 @@ from surecast.outcome import Outcome, Reason, Scope, Verdict
 from surecast.secret import Secret
 from surecast.threads import DaemonPool
 from surecast.transport import redact
+from surecast.transport.classify import classify
 from surecast.transport.clients import requests_session, user_agent
 from surecast.transport.status import from_status
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PLATFORM = "Mastodon"
 UPLOADS = ("media_post", "media")
+WRITES = ("status_post", "status_delete")
 
 
 class CallError(Exception):
@@ -45,42 +47,39 @@ class MediaPendingError(Exception):
     """An uploaded image was not ready in time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """How to reach an account: all that a talk needs, and the threads in which the SDK's calls block."""
+async def begin_talk(pool: DaemonPool, context: Context, *, server: str, token: str, timeout_s: float) -> Talk:
+    """A talk with `server` as the token's account; no traffic yet.
 
-    server: str
-    context: Context
-    pool: DaemonPool
+    Args:
+        pool: the threads in which the SDK's calls block.
+        timeout_s: of each wait for the server, in seconds: a thread's last resort, where nobody cancels the call.
+    """
+    return await pool.run(_begin, pool, context, server, token, timeout_s)
 
-    async def talk(self, token: str, timeout_s: float) -> Talk:
-        """A new talk; no traffic. `timeout_s` bounds each wait for the server as a thread's last resort."""
-        return await self.pool.run(self._talk, token, timeout_s)
 
-    def _talk(self, token: str, timeout_s: float) -> Talk:
-        from mastodon import Mastodon  # noqa: PLC0415 - costs more than all of surecast
+def _begin(pool: DaemonPool, context: Context, server: str, token: str, timeout_s: float) -> Talk:
+    from mastodon import Mastodon  # noqa: PLC0415 - costs more than all of surecast
 
-        session = requests_session(self.context, keep_alive=True)
-        client = Mastodon(
-            api_base_url=self.server,
-            session=session,
-            request_timeout=timeout_s,
-            ratelimit_method="throw",  # else it sleeps, and posts again by itself
-            user_agent=user_agent(),
-            # Unless it is told a version it asks for it before an upload, and when that fails takes an older method.
-            mastodon_version="4.6.0",
-            version_check_mode="created",
-        )
-        # Not through the constructor, which would open a file of that name.
-        client.access_token = token
-        return Talk(self.pool, session, client)
+    session = requests_session(context)  # a connection per call: snac closes them without a word
+    client = Mastodon(
+        api_base_url=server,
+        session=session,
+        request_timeout=timeout_s,
+        ratelimit_method="throw",  # else it sleeps, and posts again by itself
+        user_agent=user_agent(),
+        # Unless it is told a version it asks for it before an upload, and when that fails takes an older method.
+        mastodon_version="4.6.0",
+        version_check_mode="created",
+    )
+    # Not through the constructor, which would open a file of that name.
+    client.access_token = token
+    return Talk(pool, session, client)
 
 
 class Talk:
     """A few calls on a session of their own; close it at the end.
 
-    A socket left over from the last broadcast may be dead, and a write on it fails in doubt; a session that was
-    aborted is of no more use; and what the SDK notes of a reply is safe to read only while nobody else calls.
+    What the session and the SDK note of a reply is safe to read only while nobody else calls.
     """
 
     def __init__(self, pool: DaemonPool, session: RequestsSession, client: Any) -> None:
@@ -101,6 +100,20 @@ class Talk:
             CallError: whatever the SDK raised.
         """
         return await self._session.run(self._pool, self._call, name, arguments)
+
+    async def one(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """`call` for an answer that is one thing with an id; anything else is an error."""
+        answer = await self.call(name, **arguments)
+        if not (isinstance(answer, dict) and answer.get("id")):
+            raise CallError(name, self.reply)
+        return answer
+
+    async def many(self, name: str, **arguments: Any) -> list[dict[str, Any]]:
+        """`call` for an answer that is a list of such things; anything else is an error."""
+        answer = await self.call(name, **arguments)
+        if not (isinstance(answer, list) and all(isinstance(each, dict) and each.get("id") for each in answer)):
+            raise CallError(name, self.reply)
+        return answer
 
     async def limits(self, planned: Limits) -> Limits:
         """`planned` with what the server says (https://docs.joinmastodon.org/entities/Instance/#configuration)."""
@@ -180,17 +193,29 @@ def read_token(secret: Secret) -> str:
 
 
 def judge(error: BaseException) -> Outcome | None:
-    """The outcome by what the server answered; without an answer, only that of what the SDK refused to send."""
+    """The outcome by what the server answered; without an answer, only that of what the SDK refused to send.
+
+    A call that publishes nothing leaves nothing in doubt.
+    """
     if isinstance(error, MediaPendingError):
         return Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.TIMED_OUT, detail=str(error))
     if not isinstance(error, CallError):
         return None
-    if error.reply is not None:
-        return _judge_reply(error, error.reply)
-    if isinstance(error.__cause__, ValueError):  # MastodonIllegalArgumentError is one
-        detail = "Mastodon.py does not send this post. Check the channel's settings and the images."
-        return Outcome(verdict=Verdict.REFUSED, scope=Scope.CONTENT, reason=_refusal(error), detail=detail)
-    return None
+    outcome = _judge_reply(error, error.reply) if error.reply is not None else _judge_silence(error)
+    if error.call in WRITES:
+        return outcome
+    outcome = outcome or classify(error)
+    if outcome.verdict is Verdict.UNCERTAIN:
+        detail = f"{PLATFORM} gave no answer that can be used" + (f" ({error.status})." if error.status else ".")
+        return replace(outcome, verdict=Verdict.UNAVAILABLE, detail=detail)
+    return outcome
+
+
+def _judge_silence(error: CallError) -> Outcome | None:
+    if not isinstance(error.__cause__, ValueError):  # MastodonIllegalArgumentError is one
+        return None
+    detail = "Mastodon.py does not send this post. Check the channel's settings and the images."
+    return Outcome(verdict=Verdict.REFUSED, scope=Scope.CONTENT, reason=_refusal(error), detail=detail)
 
 
 def _judge_reply(error: CallError, reply: requests.Response) -> Outcome:

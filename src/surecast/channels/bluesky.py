@@ -35,9 +35,11 @@ from surecast.channels._bluesky_record import (
     write_request,
 )
 from surecast.outcome import Look, Outcome, Reason, Receipt, Scope, Sighting, Verdict
+from surecast.pictures import shrink
 from surecast.secret import Secret
 from surecast.settings import setting, web_address
 from surecast.text.facets import Facet, detect
+from surecast.threads import DaemonPool
 from surecast.transport.classify import MAYBE, classify
 from surecast.transport.clients import httpx_client
 from surecast.transport.status import from_error, unreadable
@@ -53,7 +55,7 @@ SERVICE = "https://bsky.social"
 APPVIEW = "https://api.bsky.app"
 
 #: 300 graphemes and 3000 bytes: lexicons/app/bsky/feed/post.json; 4 images: lexicons/app/bsky/embed/images.json,
-#: which allows 2,000,000 bytes each since 2025; servers of older releases stop at 1,000,000 (checked 2026-11-22).
+#: which allows 2,000,000 bytes each; servers of older releases stop at 1,000,000 (checked 2026-11-22).
 LIMITS = Limits(text=300, unit="graphemes", text_bytes=3000, images=4, image_bytes=1_000_000, alt=2_000)
 
 TRAITS = Traits(platform=PLATFORM, limits=LIMITS, resend="same_key", link_card=True, read_back_needs_no_setup=True)
@@ -61,8 +63,12 @@ TRAITS = Traits(platform=PLATFORM, limits=LIMITS, resend="same_key", link_card=T
 #: Each call of `prepare` may take so long in each phase; its caller limits the whole.
 PREPARE_S = 10.0
 
-#: All mentions together; a mention that is not resolved by then stays plain text.
-MENTIONS_S = 3.0
+#: All mentions together; a mention that is not resolved by then stays plain text. In an emergency a whole attempt
+#: has about 3 s, and the server may ask the very read side that is down.
+MENTIONS_S = 1.5
+
+#: Images that were made small are kept for the next attempt, so many of them.
+IMAGES_KEPT = 8
 
 _LOG_IN_ANEW = (
     "Bluesky does not accept the login. "
@@ -151,6 +157,8 @@ class Bluesky:
         self._service = settings.service.rstrip("/")
         # A server on this machine has no public read side unless somebody names one.
         self._appview = settings.appview or ("" if is_loopback(settings.service) else APPVIEW)
+        self._small: dict[str, bytes] = {}
+        self._threads = DaemonPool("bluesky-images", size=1)
         self._account = Account(
             handle=settings.handle,
             app_password=settings.app_password,
@@ -164,14 +172,15 @@ class Bluesky:
 
     async def close(self) -> None:
         """Ends all connections at once."""
+        self._threads.close()
+        self._threads = DaemonPool("bluesky-images", size=1)
         await self._account.close()
 
     async def prepare(self, errand: Errand) -> bytes:
         """Uploads the images, resolves the mentions; gives the body of the write."""
         session = await self._account.session(PREPARE_S)
         facets = detect(errand.post.parts[errand.part].text)
-        pictures = errand.post.pictures if errand.part == 0 else ()
-        images = tuple([await self._upload(errand, picture) for picture in pictures])
+        images = await self._upload(errand)
         record = post_record(errand, facets, await self._resolve(facets), images)
         return write_request(session.did, record_key(errand.created_at, errand.key, errand.part), record)
 
@@ -194,7 +203,7 @@ class Bluesky:
         try:
             return await self._look(sending)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is no information
-            return Look(sighting=Sighting.UNKNOWN, detail=classify(error, own=self.classify).detail)
+            return Look(sighting=Sighting.UNKNOWN, detail=self._why(error))
 
     async def confirm(self, receipt: Receipt, timeout_s: float) -> Look:
         """Asks the AppView without credentials; with ours the server would patch in what nobody else sees."""
@@ -206,7 +215,7 @@ class Bluesky:
             )
             there = receipt.id in [post["uri"] for post in reply["posts"]]
         except Exception as error:  # noqa: BLE001 - whatever it was, it is no information
-            return Look(sighting=Sighting.UNKNOWN, detail=f"The AppView gave no answer ({type(error).__name__}).")
+            return Look(sighting=Sighting.UNKNOWN, detail=self._why(error))
         return Look(sighting=Sighting.SEEN, receipt=receipt) if there else Look(sighting=Sighting.UNSEEN)
 
     async def retract(self, receipt: Receipt, timeout_s: float) -> Outcome:
@@ -224,7 +233,7 @@ class Bluesky:
             answers = True
             me = await self._account.query("com.atproto.server.getSession", {}, timeout_s)
         except Exception as error:  # noqa: BLE001 - told to a person
-            why = classify(error, own=self.classify).detail
+            why = self._why(error)
             return Probed(ok=False, detail=f"{self._service} answers, but: {why}" if answers else why)
         if me.get("active") is False:
             return Probed(ok=False, detail=_CLOSED)
@@ -248,12 +257,14 @@ class Bluesky:
         outcome = classify(error.__cause__ or error, own=self.classify)
         if outcome.verdict is not Verdict.UNCERTAIN:
             return outcome
-        why = outcome.detail.removesuffix(".").removesuffix(MAYBE.removesuffix(".")).strip()
         return Outcome(
             verdict=Verdict.UNAVAILABLE,
             reason=outcome.reason,
-            detail=f"Nothing was sent, as logging in to Bluesky failed. {why}".strip(),
+            detail=f"Nothing was sent, as logging in to Bluesky failed. {_without_doubt(outcome)}",
         )
+
+    def _why(self, error: BaseException) -> str:
+        return _without_doubt(classify(error, own=self.classify))
 
     async def _look(self, sending: Sending) -> Look:
         request = json.loads(sending.payload)
@@ -281,8 +292,34 @@ class Bluesky:
             return None
         return Receipt(uri, f"https://bsky.app/profile/{self._account.name}/post/{request['rkey']}", {"cid": cid})
 
-    async def _upload(self, errand: Errand, picture: Picture) -> Shown:
-        raise NotImplementedError(picture)
+    async def _upload(self, errand: Errand) -> tuple[Shown, ...]:
+        pictures = errand.post.pictures if errand.part == 0 else ()
+        images = await asyncio.gather(*[self._made_small(errand, picture) for picture in pictures])
+        shown = []
+        for picture, data in zip(pictures, images, strict=True):
+            reply = await self._account.procedure("com.atproto.repo.uploadBlob", data, PREPARE_S, picture.media_type)
+            if not isinstance(reply.get("blob"), dict):
+                raise UnreadableReplyError
+            shown.append(Shown(blob=reply["blob"], alt=picture.alt, width=picture.width, height=picture.height))
+        return tuple(shown)
+
+    async def _made_small(self, errand: Errand, picture: Picture) -> bytes:
+        """A large photograph takes seconds: what one attempt does not live to see is there for the next one."""
+        known = self._small.get(picture.digest)
+        if known is not None:
+            return known
+        data = await errand.image(picture.digest)
+
+        def work() -> bytes:
+            small = self._small.get(picture.digest)
+            if small is None:
+                small = shrink(data, picture.media_type, errand.post.limits.image_bytes)
+                self._small[picture.digest] = small
+                for digest in list(self._small)[:-IMAGES_KEPT]:
+                    del self._small[digest]
+            return small
+
+        return await self._threads.run(work)
 
     async def _resolve(self, facets: tuple[Facet, ...]) -> dict[str, str]:
         """The accounts behind the mentions. A mention is an ornament: the post never waits or fails for it."""
@@ -311,6 +348,11 @@ class Bluesky:
         if not isinstance(content, dict):
             raise UnreadableReplyError
         return content
+
+
+def _without_doubt(outcome: Outcome) -> str:
+    """The detail of a call that could deliver nothing."""
+    return outcome.detail.removesuffix(MAYBE).strip()
 
 
 KIND = Kind(name="bluesky", traits=TRAITS, settings=Settings, adapter=Bluesky)

@@ -27,9 +27,9 @@ from surecast.channels import _mastodon_words as words
 from surecast.channels._mastodon_talk import (
     PLATFORM,
     CallError,
-    Line,
     MediaPendingError,
     Talk,
+    begin_talk,
     judge,
     read_token,
 )
@@ -41,7 +41,6 @@ from surecast.text.fit import fit
 from surecast.threads import DaemonPool
 from surecast.transport.classify import classify
 from surecast.transport.clients import httpx_client
-from surecast.transport.status import unreadable
 
 if TYPE_CHECKING:
     import httpx
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 # Servers take images of 16 MiB, but four of them must get out within the seconds of one attempt.
 LIMITS = Limits(text=500, unit="graphemes", url_cost=23, images=4, image_bytes=2_000_000, alt=1_500)
 LIMITS_KEPT_S = 3600.0
-LIMITS_TIMEOUT_S = 2.0  # a server that is slow to say its limits must not cost the attempt
+LIMITS_TIMEOUT_S = 1.0  # a server that is slow to say its limits must not cost the attempt
 
 UPLOAD_TIMEOUT_S = 30.0  # a thread's last resort; the end of the attempt shuts its socket long before
 MEDIA_POLLS, MEDIA_POLL_S = 40, 0.25
@@ -116,15 +115,16 @@ class MastodonAdapter:
         self._context = context
         self._server = settings.server.rstrip("/")
         self._pool = DaemonPool(f"mastodon-{context.name}", size=8)
-        self._line = Line(server=self._server, context=context, pool=self._pool)
         self._token = ""
         self._account_id = ""
         self._live: Limits | None = None
         self._ask_limits_at = 0.0
 
     async def open(self) -> None:
-        """Loads the SDK, off the loop; no traffic."""
-        await self._pool.run(_load_sdk)
+        """Loads the SDK, the trusted certificates and the token, off the loop; no traffic."""
+        (await self._begin_talk(LIMITS_TIMEOUT_S)).close()
+        with contextlib.suppress(ConfigError):  # told when it is needed
+            await self._read_token()
 
     async def close(self) -> None:
         """Lets idle threads end."""
@@ -143,9 +143,7 @@ class MastodonAdapter:
         """Posts once."""
         arguments = json.loads(sending.payload)
         async with self._talk(sending.timeout_s) as talk:
-            status = await talk.call("status_post", **arguments)
-        if not (isinstance(status, dict) and status.get("id")):
-            return unreadable(PLATFORM)
+            status = await talk.one("status_post", **arguments)
         return Outcome(verdict=Verdict.ACCEPTED, receipt=_receipt(status, arguments["visibility"]))
 
     async def find(self, sending: Sending) -> Look:
@@ -194,7 +192,7 @@ class MastodonAdapter:
         """Says whose token it is, what fits, and what the token may not do, as far as the server tells."""
         try:
             async with asyncio.timeout(timeout_s), self._talk(timeout_s) as talk:
-                account = await talk.call("account_verify_credentials")
+                account = await talk.one("account_verify_credentials")
                 limits = await talk.limits(LIMITS)
                 lacking = await talk.lacking(NEEDED_SCOPES)
         except (TimeoutError, ConfigError, CallError) as error:
@@ -212,16 +210,23 @@ class MastodonAdapter:
     @contextlib.asynccontextmanager
     async def _talk(self, timeout_s: float) -> AsyncIterator[Talk]:
         """A talk as this account, closed at the end."""
-        self._token = self._token or await self._pool.run(read_token, self._settings.access_token)
-        talk = await self._line.talk(self._token, timeout_s)
+        await self._read_token()
+        talk = await self._begin_talk(timeout_s)
         try:
             yield talk
         except CallError as error:
             if error.status == 401:
-                self._token = ""  # it may have been changed where it is kept
+                self._token = self._account_id = ""  # it may have been changed where it is kept
             raise
         finally:
             talk.close()
+
+    async def _begin_talk(self, timeout_s: float) -> Talk:
+        return await begin_talk(self._pool, self._context, server=self._server, token=self._token, timeout_s=timeout_s)
+
+    async def _read_token(self) -> None:
+        if not self._token:
+            self._token = await self._pool.run(read_token, self._settings.access_token)
 
     async def _live_limits(self, planned: Limits) -> Limits:
         """The server's limits, asked for once an hour; those known before, or planned, when it does not answer."""
@@ -244,7 +249,7 @@ class MastodonAdapter:
             for picture in pictures:
                 content = await errand.image(picture.digest)
                 about = {"mime_type": picture.media_type, "description": picture.alt or None}
-                media = await talk.call("media_post", media_file=content, **about)
+                media = await talk.one("media_post", media_file=content, **about)
                 ready[str(media["id"])] = talk.status not in PROCESSING
             for _ in range(MEDIA_POLLS):
                 waiting = [media_id for media_id, is_ready in ready.items() if not is_ready]
@@ -258,12 +263,12 @@ class MastodonAdapter:
     async def _written_since(self, talk: Talk, began_at: float) -> tuple[list[dict[str, Any]], bool]:
         """What the account has written since shortly before `began_at`, and whether that is all of it."""
         if not self._account_id:
-            self._account_id = str((await talk.call("account_verify_credentials"))["id"])
+            self._account_id = str((await talk.one("account_verify_credentials"))["id"])
         seen: dict[str, dict[str, Any]] = {}
         within: list[dict[str, Any]] = []
         older: dict[str, str] = {}
         for _ in range(PAGES):
-            page = await talk.call("account_statuses", id=self._account_id, limit=PAGE, exclude_reblogs=True, **older)
+            page = await talk.many("account_statuses", id=self._account_id, limit=PAGE, exclude_reblogs=True, **older)
             new = {str(status["id"]): status for status in page if str(status["id"]) not in seen}
             seen |= new
             since = _in_their_time(began_at, talk)
@@ -276,20 +281,18 @@ class MastodonAdapter:
         return within, False
 
     def _explain(self, error: BaseException) -> str:
-        """What a failed look at the server means, for people."""
+        """Why a look at the server told nothing, for people."""
         outcome = classify(error, self.classify)
         # snac 2.75 answers an unknown token with 422 when it is asked whose it is.
         unknown = isinstance(error, CallError) and error.call == "account_verify_credentials" and error.status == 422
         if unknown or outcome.verdict is Verdict.UNAUTHORIZED:
             return f"{self._server} does not accept the access token. {self._new_token()}"
+        if outcome.verdict is Verdict.UNCERTAIN:  # its detail speaks of a post
+            return f"{self._server} gave no answer that can be used."
         return outcome.detail
 
     def _new_token(self) -> str:
         return f"Make one under {self._server}/settings/applications with {', '.join(NEEDED_SCOPES)}."
-
-
-def _load_sdk() -> None:
-    import mastodon  # noqa: F401, PLC0415 - costs more than all of surecast
 
 
 def _payload(errand: Errand, text: str, media_ids: Sequence[str], settings: Settings) -> bytes:

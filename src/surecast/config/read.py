@@ -217,7 +217,8 @@ def _missing_sdk(kind: Kind, at: At) -> None:
 
 
 def _missing(package: str, kind: str) -> tuple[str, str]:
-    return f"the package {package} is missing, which {kind} needs", f"Install it, e.g. pip install 'surecast[{kind}]'"
+    cure = "Install it: pip install surecast, or the package that brings this type of channel"
+    return f"the package {package} is missing, which {kind} needs", cure
 
 
 def _term_keys() -> tuple[str, ...]:

@@ -129,13 +129,13 @@ def _written(config: Config, name: str) -> Route:
 
 
 def _by_hand(config: Config, text: str) -> Route:
+    if len(text) > MAX_LENGTH:
+        raise RouteError(f"The route is {len(text)} characters long; {MAX_LENGTH} is the most.")
     if not why_no_name(text) and text not in config.channels:
         near = nearest(text, (*config.routes, *config.channels))
         known = ", ".join((*config.routes, *config.channels)) or "none yet"
         hint = f"Did you mean {near!r}?" if near else f"Known are: {known}."
         raise RouteError(f"No route and no channel is named {text!r}. {hint}")
-    if len(text) > MAX_LENGTH:
-        raise RouteError(f"The route is {len(text)} characters long; {MAX_LENGTH} is the most.")
     route = Route.parse(text)
     written = {**config.routes, **config.unreadable_routes}
     if nested := _routes_named(route, written, config.channels):

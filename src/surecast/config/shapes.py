@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from surecast.config import durations
 from surecast.config.findings import BAD, At, listed, nearest, shown
@@ -41,11 +41,10 @@ class Shape(Protocol):
     def schema(self) -> JsonSchema: ...
 
 
-@dataclass(frozen=True, slots=True)
 class Text:
     """Any text that is not blank."""
 
-    words: str = "text"
+    words = "text"
 
     def takes(self, value: object) -> bool:
         return type(value) is str
@@ -67,8 +66,8 @@ class Text:
 class File:
     """A path; a relative one starts at the configuration's folder."""
 
-    words: str = "path"
     as_text: bool = False
+    words: ClassVar[str] = "path"
 
     def takes(self, value: object) -> bool:
         return type(value) is str
@@ -86,11 +85,10 @@ class File:
         return {"type": "string", "minLength": 1}
 
 
-@dataclass(frozen=True, slots=True)
 class Truth:
     """True or false."""
 
-    words: str = "true or false"
+    words = "true or false"
 
     def takes(self, value: object) -> bool:
         return type(value) is bool
@@ -102,11 +100,10 @@ class Truth:
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True)
 class Whole:
     """A whole number."""
 
-    words: str = "whole number"
+    words = "whole number"
 
     def takes(self, value: object) -> bool:
         return type(value) is int
@@ -118,11 +115,10 @@ class Whole:
         return {"type": "integer"}
 
 
-@dataclass(frozen=True, slots=True)
 class Number:
     """A number."""
 
-    words: str = "number"
+    words = "number"
 
     def takes(self, value: object) -> bool:
         return type(value) in {int, float}
@@ -140,11 +136,10 @@ class Number:
         return {"type": "number"}
 
 
-@dataclass(frozen=True, slots=True)
 class Duration:
     """A time span, in seconds once it is read."""
 
-    words: str = "time span"
+    words = "time span"
 
     def takes(self, value: object) -> bool:
         return type(value) in {str, int, float}
@@ -193,11 +188,10 @@ class OneOf:
         return tuple(choice.value if isinstance(choice, Enum) else choice for choice in self.choices)
 
 
-@dataclass(frozen=True, slots=True)
 class SecretReference:
     """Where a secret comes from; never the secret itself."""
 
-    words: str = "secret"
+    words = "secret"
 
     def takes(self, value: object) -> bool:
         return type(value) is dict
@@ -314,11 +308,10 @@ class Either:
         return {"anyOf": [shape.schema() for shape in self.shapes]}
 
 
-@dataclass(frozen=True, slots=True)
 class Anything:
     """A value that its adapter reads itself."""
 
-    words: str = "any value"
+    words = "any value"
 
     def takes(self, value: object) -> bool:  # noqa: ARG002 - it takes all
         return True

@@ -162,7 +162,7 @@ class Embedded:
         return batch in self._running
 
     async def stop(self, *, young_s: float) -> None:
-        """Stops what runs here. What began less than `young_s` ago may end by then; the rest is recorded as interrupted."""
+        """Stops what runs here: what is younger than `young_s` may end by then, the rest is recorded as interrupted."""
         while young := [task for batch, task in self._running.items() if self._age(batch) < young_s]:
             left = min(young_s - self._age(batch) for batch, task in self._running.items() if task in young)
             await asyncio.wait(young, timeout=max(0.01, left))

@@ -199,7 +199,7 @@ def _explained(error: sqlite3.Error, path: Path) -> LedgerError:
         return LedgerError(_cure(path, "it is read-only"))
     if "not a database" in text or "malformed" in text:
         return LedgerError(
-            f"The ledger {path} is damaged or no ledger at all. Move it away, and restore it from a backup if there is one."
+            f"The ledger {path} is damaged or no ledger at all. Move it away, or restore it from a backup."
         )
     if "unable to open" in text:
         return LedgerError(_cure(path, "it cannot be opened"))

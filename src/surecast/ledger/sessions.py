@@ -62,8 +62,8 @@ class LedgerSessions:
     async def renewing(self) -> AsyncIterator[None]:
         """Holds the only right, over all processes, to renew the session; load again inside."""
         async with self._lock:
-            while not await self._ledger.do(_lease, self._channel, self._owner, self._clock.now()):
-                await asyncio.sleep(POLL_S)
+            while not await self._ledger.do(_lease, self._channel, self._owner, self._clock.now()):  # noqa: ASYNC110
+                await asyncio.sleep(POLL_S)  # another process holds it; no event of ours tells when it ends
             try:
                 yield
             finally:

@@ -1,4 +1,4 @@
-"""The facts read back: for programs (`Report`, `to_dict`) and for people (`str`). A fold; nothing is judged here anew."""
+"""The facts read back, for programs (`Report`, `to_dict`) and for people (`str`); nothing is judged anew."""
 
 from __future__ import annotations
 

@@ -29,11 +29,11 @@ class Home:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self._lock = threading.Lock()
+        self._ended = False
 
     def run(self, call: Callable[[], T]) -> T:
-        """The result of `call`, made in the loop's thread; once the loop has ended, made here."""
-        if threading.get_ident() == self._thread or self._loop.is_closed():
-            return call()
+        """The result of `call`, made in the loop's thread; once the sandbox has ended, made here."""
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def make() -> None:
@@ -42,11 +42,17 @@ class Home:
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
                 future.set_exception(error)
 
-        try:
-            self._loop.call_soon_threadsafe(make)
-        except RuntimeError:  # closed between the question and the call
-            return call()
-        return future.result(timeout=CALL_TIMEOUT_S)
+        with self._lock:
+            here = self._ended or threading.get_ident() == self._thread
+            if not here:
+                self._loop.call_soon_threadsafe(make)
+        return call() if here else future.result(timeout=CALL_TIMEOUT_S)
+
+    async def end(self) -> None:
+        """Calls made from now on are made where they are asked; those that were asked before are made first."""
+        with self._lock:
+            self._ended = True
+        await asyncio.sleep(0)
 
 
 class Port:
@@ -69,8 +75,7 @@ class Port:
         self.number: int = self._keeper.getsockname()[1]
         self._runner: web.AppRunner | None = None
         self._listener: socket.socket | None = None
-        self._server: asyncio.Server | None = None
-        self._accepting: asyncio.Task[None] | None = None
+        self._greetings: set[asyncio.Task[Any]] = set()
 
     @property
     def url(self) -> str:
@@ -87,23 +92,23 @@ class Port:
         self.listen()
 
     def listen(self) -> None:
-        """Accepts connections, at once: the kernel takes them before the loop comes to them."""
+        """Accepts connections, from the moment that this returns."""
         if self._listener is not None or self._runner is None:
             return
-        listener = _bound(self.number)
-        listener.setblocking(False)
-        listener.listen(BACKLOG)
-        self._listener = listener
-        self._accepting = asyncio.get_running_loop().create_task(self._accept(listener))
+        self._listener = _bound(self.number)
+        self._listener.setblocking(False)
+        self._listener.listen(BACKLOG)
+        # Not `create_server`: it ends in a later step of the loop, and a port may be closed again before that.
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     def refuse(self) -> None:
         """Refuses connections and breaks those that are open."""
-        listener, self._listener = self._listener, None
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        elif listener is not None:
-            listener.close()
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        for greeting in tuple(self._greetings):
+            greeting.cancel()
         for connection in self._connections():
             if connection.transport is not None:
                 connection.transport.abort()
@@ -111,20 +116,26 @@ class Port:
     async def close(self) -> None:
         """Gives the port up; never waits for a request that hangs."""
         self.refuse()
-        if self._accepting is not None:
-            await self._accepting
+        await asyncio.gather(*self._greetings, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
         self._keeper.close()
 
-    async def _accept(self, listener: socket.socket) -> None:
-        if self._listener is not listener:  # refused again before the loop came here
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # it was gone again before the loop came to it
             return
-        server = await asyncio.get_running_loop().create_server(self._web_server(), sock=listener, backlog=BACKLOG)
-        if self._listener is listener:
-            self._server = server
-        else:
-            server.close()
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        greeting = loop.create_task(loop.connect_accepted_socket(self._web_server(), connection))
+        self._greetings.add(greeting)
+        greeting.add_done_callback(lambda done: self._greeted(done, connection))
+
+    def _greeted(self, greeting: asyncio.Task[Any], connection: socket.socket) -> None:
+        self._greetings.discard(greeting)
+        if greeting.cancelled() or greeting.exception() is not None:
+            connection.close()
 
     def _web_server(self) -> Any:
         assert self._runner is not None

@@ -65,6 +65,7 @@ class Sandbox:
         """
         home, clock = Home(), clock or SteadyClock()
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(home.end)
             control = Port(port)
             stack.push_async_callback(control.close)
             made: dict[str, Platform] = {}

@@ -80,9 +80,7 @@ def fit(words: Words, limits: Limits, traits: Traits) -> Fitted:
     link = _link_to_add(words, traits)
     whole = _joined(text, "" if _place(text, link) else link)
     if not whole:
-        raise CannotBeFitted(
-            f"There is nothing to post on {traits.platform}: the words for it are empty. Write some."
-        )
+        raise CannotBeFitted(f"There is nothing to post on {traits.platform}: the words for it are empty. Write some.")
     if fits(whole, limits):
         return Fitted(text=whole, count=units(whole, limits))
     kept, shortened = _shortened(text, link or _last_link(text), limits)
@@ -154,9 +152,7 @@ def _shortened(text: str, link: str, limits: Limits) -> tuple[int, str]:
 
 def _longest(text: str, ends: list[int], link: str, limits: Limits) -> int:
     """The last of `ends` at which the beginning of `text` fits; 0 when there is none."""
-    fitting = bisect_left(
-        ends, True, key=lambda end: not fits(_joined(_with_ellipsis(text[:end]), link), limits)
-    )
+    fitting = bisect_left(ends, True, key=lambda end: not fits(_joined(_with_ellipsis(text[:end]), link), limits))
     return ends[fitting - 1] if fitting else 0
 
 
@@ -233,6 +229,4 @@ def _because(cost: int, limits: Limits) -> str:
 def _refusal(link: str, limits: Limits, traits: Traits) -> str:
     takes = f"{limits.text} characters" if limits.text is not None else f"{limits.text_bytes} bytes"
     what, cure = (f"the link {link}", "a shorter url, or words") if link else ("one word of this", "words")
-    return (
-        f"{traits.platform} takes {takes}, which is too little for {what}. Give {cure} for this channel in variants."
-    )
+    return f"{traits.platform} takes {takes}, which is too little for {what}. Give {cure} for this channel in variants."

@@ -26,12 +26,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from surecast.threads import DaemonPool
+from surecast.transport.clients import CONNECTIONS
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-#: The most connections at once, and the most kept.
-CONNECTIONS = 16
 
 
 class _Call:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -141,6 +141,7 @@ OF_THE_SYSTEM = _rows(
             "TimeoutError": TIMED_OUT,
             "EOFError": BROKEN_OFF,
             "UnicodeDecodeError": UNREADABLE,
+            "MemoryError": _ours("This machine is out of memory."),
         },
         ("http",): {"HTTPException": BROKEN_OFF},
     }
@@ -153,7 +154,7 @@ OF_LAST_RESORT = _rows(
         ("urllib3",): {"HTTPError": BROKEN_OFF},
         ("aiohttp",): {"ClientError": BROKEN_OFF},
         ("urllib",): {"URLError": BROKEN_OFF},
-        ("builtins",): {"ValueError": UNREADABLE, "MemoryError": _ours("This machine is out of memory.")},
+        ("builtins",): {"ValueError": UNREADABLE},
         ("msgspec",): {"DecodeError": UNREADABLE},
         ("atproto_client",): {"ModelError": UNREADABLE},
     }
@@ -180,7 +181,7 @@ PACKAGES = MappingProxyType(
     }
 )
 
-#: Mistakes in a program. What was being handled when they were raised says nothing about them.
+#: Mistakes in a program.
 MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RecursionError, TypeError)
 
 
@@ -201,8 +202,7 @@ def classify(error: BaseException, own: Callable[[BaseException], Outcome | None
     known = _asked(own, error) or _of_the_house(error)
     if known:
         return known
-    chain = tuple(_chain(error))
-    return _of_transport(chain) or _last_resort(chain) or _unknown(error)
+    return _of_transport(error) or _last_resort(error) or _unknown(error)
 
 
 def _asked(own: Callable[[BaseException], Outcome | None] | None, error: BaseException) -> Outcome | None:
@@ -244,8 +244,15 @@ def _missing(error: ImportError) -> str:
     return f"The package {package} cannot be loaded. Run: pip install {package}"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """`error` and everything it came from, nearest first, each once."""
+def _chain(error: BaseException, *, alone: tuple[type[BaseException], ...] = ()) -> Iterator[BaseException]:
+    """`error` and everything it came from, nearest first, each once.
+
+    What was being handled when an error was raised is its cause with SDKs that raise without `from`; it may as well
+    be an earlier try, or have nothing to do with it.
+
+    Args:
+        alone: classes of errors for which it is left out.
+    """
     seen: set[int] = set()
     waiting = [error]
     while waiting:
@@ -254,43 +261,36 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(node))
         yield node
-        waiting.extend(_came_from(node))
+        links: list[Any] = [node.__cause__, None if isinstance(node, alone) else node.__context__]
+        links += [*node.args, getattr(node, "reason", None)]  # as urllib3's errors carry others
+        if isinstance(node, BaseExceptionGroup):
+            links += node.exceptions
+        waiting += [link for link in links if isinstance(link, BaseException)]
 
 
-def _came_from(node: BaseException) -> list[BaseException]:
-    """What `node` names as its origin: its cause, its context, and errors it carries as urllib3's do."""
-    links: list[Any] = [node.__cause__]
-    if not isinstance(node, MISTAKES):
-        links.append(node.__context__)
-    links += [*node.args, getattr(node, "reason", None)]
-    if isinstance(node, BaseExceptionGroup):
-        links += node.exceptions
-    return [link for link in links if isinstance(link, BaseException)]
-
-
-def _of_transport(chain: tuple[BaseException, ...]) -> Outcome | None:
+def _of_transport(error: BaseException) -> Outcome | None:
     """What HTTP clients and the system say; one sign of doubt outweighs any sign that nothing was sent.
 
     An SDK may have tried twice: then the first try stands in the chain of the second.
     """
+    chain = tuple(_chain(error, alone=(*MISTAKES, ValueError)))
     clients: list[Outcome] = []
     for node in chain:
         row = _row(node, OF_CLIENTS)
-        if row is None and not clients:
-            row = _answered(node)
-            if row:
-                return row
+        answered = None if row or clients else _answered(node)
+        if answered:
+            return answered
         if row:
-            clients.append(_refined(node, row))
-    early = _before_sending(chain)
-    if early:
-        return early
-    for row in clients:
-        if row.verdict is Verdict.UNCERTAIN:
-            return row
-    if clients:
-        return (_told(chain) if clients[0].verdict is Verdict.UNAVAILABLE else None) or clients[0]
-    return _in_system(chain) or _told(chain)
+            clients.append(row)
+    if not clients:
+        # That nothing was sent is believed only of what was raised on purpose.
+        anchor = next((node for node in chain if _row(node, OF_LAST_RESORT)), error)
+        named = tuple(_chain(anchor, alone=(BaseException,)))
+        return _before_sending(named) or _in_doubt_by(OF_THE_SYSTEM, chain) or _told(named)
+    doubt = _in_doubt_by(OF_CLIENTS, _chain(error))
+    if doubt:
+        return _before_sending(chain) or doubt
+    return _told(chain) or clients[0] if clients[0].verdict is Verdict.UNAVAILABLE else clients[0]
 
 
 def _row(node: BaseException, rows: _Rows) -> Outcome | None:
@@ -298,15 +298,10 @@ def _row(node: BaseException, rows: _Rows) -> Outcome | None:
     for kind in type(node).__mro__:
         row = rows.get((kind.__module__.partition(".")[0], kind.__name__))
         if row:
-            return row
+            # h11 refuses a header with a line break before anything is sent, by a class that also means broken replies
+            illegal = kind.__name__ == "ProtocolError" and str(node).startswith("Illegal header")
+            return MALFORMED if illegal else row
     return None
-
-
-def _refined(node: BaseException, row: Outcome) -> Outcome:
-    """h11 refuses a header with a line break before anything is sent, with a class that also means broken replies."""
-    if type(node).__name__ == "LocalProtocolError" and str(node).startswith("Illegal header"):
-        return MALFORMED
-    return row
 
 
 def _answered(node: BaseException) -> Outcome | None:
@@ -331,8 +326,7 @@ def _before_sending(chain: tuple[BaseException, ...]) -> Outcome | None:
     for node in chain:
         refused_tunnel = type(node) is OSError and str(node).startswith("Tunnel connection failed")
         if refused_tunnel or _raised_in(node, "do_handshake"):
-            earlier = [_row(each, OF_CLIENTS) for each in _chain(node)]
-            if any(row and row.verdict is Verdict.UNCERTAIN for row in earlier):
+            if _in_doubt_by(OF_CLIENTS, _chain(node)):  # an earlier try
                 return None
             return NO_PROXY if refused_tunnel else _told(chain) or NO_TLS
     return None
@@ -366,16 +360,13 @@ def _local_fault(error: OSError) -> str:
     return redact(f"On this machine: {what}{where}.")
 
 
-def _in_system(chain: tuple[BaseException, ...]) -> Outcome | None:
-    for node in chain:
-        row = _row(node, OF_THE_SYSTEM)
-        if row and row.verdict is Verdict.UNCERTAIN:
-            return row
-    return None
+def _in_doubt_by(rows: _Rows, chain: Iterable[BaseException]) -> Outcome | None:
+    found = (_row(node, rows) for node in chain)
+    return next((row for row in found if row and row.verdict is Verdict.UNCERTAIN), None)
 
 
-def _last_resort(chain: tuple[BaseException, ...]) -> Outcome | None:
-    for node in chain:
+def _last_resort(error: BaseException) -> Outcome | None:
+    for node in _chain(error):
         if isinstance(node, (*MISTAKES, UnicodeEncodeError)):
             return None
         row = _row(node, OF_LAST_RESORT)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import ssl
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,8 @@ BUNDLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDL
 @cache
 def user_agent() -> str:
     """``surecast/<version>``."""
+    from importlib import metadata  # noqa: PLC0415 - loads more than all of this module
+
     try:
         return f"surecast/{metadata.version('surecast')}"
     except metadata.PackageNotFoundError:  # run from a source tree that is not installed

@@ -12,6 +12,7 @@ import re
 import threading
 import traceback
 from collections.abc import Callable
+from functools import cache
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
@@ -49,59 +50,65 @@ def _masked_phone(found: re.Match[str]) -> str:
 
 _Mask = str | Callable[[re.Match[str]], str]
 
-#: In this order: what holds others comes first.
-_PATTERNS: tuple[tuple[re.Pattern[str], _Mask], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.DOTALL if ignore_case else re.DOTALL), mask)
-    for pattern, mask, ignore_case in (
-        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", MASK, False),
-        # https://user:password@host, https://token@host
-        (r"(?<=://)[^/\s?#\"'<>]*@", f"{MASK}@", False),
-        # "Authorization": "Bearer abc", Authorization: Basic abc
-        (r"((?:proxy-)?authorization[\"']?\s*[:=]\s*)(?:[\"'][^\"'\r\n]*[\"']|[^\r\n,;}]*)", rf"\1{MASK}", True),
-        (rf"\b(Bearer|DPoP)\s+(?!{_NO_VALUE})[\w.~+/=:-]+", rf"\1 {MASK}", True),
-        (rf"\b(Basic|Bot|Digest|Token)\s+(?!{_NO_VALUE})[\w.~+/=:-]{{8,}}", rf"\1 {MASK}", False),
-        # access_token=abc, "token": "abc", 'app_password': 'abc', X-Api-Key: abc
-        (
-            rf"(?<![\w-])((?:{_KEYS})[\"']?\s*[:=]\s*)(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s&,;\"'}})\]]+)",
-            rf"\1{MASK}",
-            True,
-        ),
-        # ?key=abc&code=abc: only a query's key and code are secrets
-        (r"([?&](?:key|code|auth|hash)=)[^&\s\"'#]+", rf"\1{MASK}", True),
-        # https://api.telegram.org/bot123456:ABC-DEF/sendMessage
-        (r"\d{5,14}(?::|%3A)[A-Za-z0-9_-]{25,}", MASK, True),
-        # https://hooks.slack.com/services/T/B/x, https://discord.com/api/webhooks/1/x
-        (r"(hooks\.slack\.com/(?:services|workflows|triggers)/|/api/webhooks/\d+/)[^\s\"'?]+", rf"\1{MASK}", True),
-        (r"\b(?:xox[a-z](?:\.[a-z]+)?|xapp|xwfp)-[A-Za-z0-9-]+", MASK, True),
-        (r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*", MASK, False),
-        (r"\b(?:gh[pousr]_|github_pat_|glpat-|sk-|sk_live_|sk_test_|rk_live_|whsec_|AKIA)[\w-]{12,}", MASK, False),
-        # Bluesky's app passwords
-        (r"(?<![\w-])[a-z0-9]{4}(?:-[a-z0-9]{4}){3}(?![\w-])", MASK, True),
-        # Twilio: the account and key SIDs, and the 32 hex digits of a token
-        (r"\b(AC|SK)[0-9a-f]{32}\b", rf"\1{MASK}", False),
-        (r"\b[0-9a-f]{32}\b", MASK, True),
-        # a long mix of small letters, capitals and digits, as OAuth tokens are
-        (
-            r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[0-9])[A-Za-z0-9_-]{40,}(?![\w-])",
-            MASK,
-            False,
-        ),
-        # rider@dock.example, but not @rider@social.example: that is a public name
-        (
-            r"(?<![\w.%+@-])(?P<local>[\w.%+-]+)(?:@|%40)(?P<host>[\w-]+(?:\.[\w-]+)*\.[a-z]{2,})",
-            _masked_email,
-            True,
-        ),
-        (r"(?:\+|%2B)(?P<digits>[1-9](?:[ ().-]{0,2}\d){7,14})(?!\d)", _masked_phone, True),
-    )
+#: (pattern, mask, whether case is ignored), in this order: what holds others comes first.
+_PATTERNS: tuple[tuple[str, _Mask, bool], ...] = (
+    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", MASK, False),
+    # https://user:password@host, https://token@host
+    (r"(?<=://)[^/\s?#\"'<>]*@", f"{MASK}@", False),
+    # "Authorization": "Bearer abc", Authorization: Basic abc
+    (r"((?:proxy-)?authorization[\"']?\s*[:=]\s*)(?:[\"'][^\"'\r\n]*[\"']|[^\r\n,;}]*)", rf"\1{MASK}", True),
+    (rf"\b(Bearer|DPoP)\s+(?!{_NO_VALUE})[\w.~+/=:-]+", rf"\1 {MASK}", True),
+    (rf"\b(Basic|Bot|Digest|Token)\s+(?!{_NO_VALUE})[\w.~+/=:-]{{8,}}", rf"\1 {MASK}", False),
+    # access_token=abc, "token": "abc", 'app_password': 'abc', X-Api-Key: abc
+    (
+        rf"(?<![\w-])((?:{_KEYS})[\"']?\s*[:=]\s*)(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s&,;\"'}})\]]+)",
+        rf"\1{MASK}",
+        True,
+    ),
+    # ?key=abc&code=abc: only a query's key and code are secrets
+    (r"([?&](?:key|code|auth|hash)=)[^&\s\"'#]+", rf"\1{MASK}", True),
+    # https://api.telegram.org/bot123456:ABC-DEF/sendMessage
+    (r"\d{5,14}(?::|%3A)[A-Za-z0-9_-]{25,}", MASK, True),
+    # https://hooks.slack.com/services/T/B/x, https://discord.com/api/webhooks/1/x
+    (r"(hooks\.slack\.com/(?:services|workflows|triggers)/|/api/webhooks/\d+/)[^\s\"'?]+", rf"\1{MASK}", True),
+    (r"\b(?:xox[a-z](?:\.[a-z]+)?|xapp|xwfp)-[A-Za-z0-9-]+", MASK, True),
+    (r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*", MASK, False),
+    (r"\b(?:gh[pousr]_|github_pat_|glpat-|sk-|sk_live_|sk_test_|rk_live_|whsec_|AKIA)[\w-]{12,}", MASK, False),
+    # Bluesky's app passwords
+    (r"(?<![\w-])[a-z0-9]{4}(?:-[a-z0-9]{4}){3}(?![\w-])", MASK, True),
+    # Twilio: the account and key SIDs, and the 32 hex digits of a token
+    (r"\b(AC|SK)[0-9a-f]{32}\b", rf"\1{MASK}", False),
+    (r"\b[0-9a-f]{32}\b", MASK, True),
+    # a long mix of small letters, capitals and digits, as OAuth tokens are
+    (
+        r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[0-9])[A-Za-z0-9_-]{40,}(?![\w-])",
+        MASK,
+        False,
+    ),
+    # rider@dock.example, but not @rider@social.example: that is a public name
+    (
+        r"(?<![\w.%+@-])(?P<local>[\w.%+-]+)(?:@|%40)(?P<host>[\w-]+(?:\.[\w-]+)*\.[a-z]{2,})",
+        _masked_email,
+        True,
+    ),
+    (r"(?:\+|%2B)(?P<digits>[1-9](?:[ ().-]{0,2}\d){7,14})(?!\d)", _masked_phone, True),
 )
+
+
+@cache
+def _compiled() -> tuple[tuple[re.Pattern[str], _Mask], ...]:
+    """Compiled when the first text is redacted, not when surecast is imported."""
+    return tuple(
+        (re.compile(pattern, re.DOTALL | (re.IGNORECASE if ignore_case else 0)), mask)
+        for pattern, mask, ignore_case in _PATTERNS
+    )
 
 
 def redact(text: str) -> str:
     """`text` with everything masked that was registered as a secret or looks like one."""
     values = _registered
     text = _without(text, values)
-    for pattern, mask in _PATTERNS:
+    for pattern, mask in _compiled():
         text = pattern.sub(mask, text)
     return _without(text, values)
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -156,7 +155,11 @@ def from_error(
 
 def unreadable(platform: str) -> Outcome:
     """The outcome of a write that was answered with success and a reply that cannot be read."""
-    return Outcome(verdict=UNREADABLE.verdict, reason=UNREADABLE.reason, detail=_detail(f"{platform} {UNREADABLE.sentence}", "", UNREADABLE.verdict))
+    return Outcome(
+        verdict=UNREADABLE.verdict,
+        reason=UNREADABLE.reason,
+        detail=_detail(f"{platform} {UNREADABLE.sentence}", "", UNREADABLE.verdict),
+    )
 
 
 def _detail(what: str, words: str, verdict: Verdict) -> str:
@@ -252,6 +255,10 @@ def _moment(text: str, now: float) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - only for answers that ask for a wait
+
+    if not text:
+        return None
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

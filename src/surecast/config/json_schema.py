@@ -7,7 +7,6 @@ from typing import Any
 from surecast.config.fields import Field, fields_of, table_schema, with_defaults
 from surecast.config.kinds import Kinds, known_kinds
 from surecast.config.values import URGENCY_TIMES, ChannelTerms, Config, UrgencyTimes
-from surecast.errors import SurecastError
 from surecast.message import Urgency
 from surecast.route import MAX_LENGTH
 
@@ -63,7 +62,7 @@ def settings_of(kinds: Kinds, name: str) -> tuple[Field, ...] | None:
     """The settings that a type of channel declares; None when it cannot be loaded."""
     try:
         return fields_of(kinds.load(name).settings)
-    except (SurecastError, ImportError, NameError, TypeError, AttributeError):
+    except Exception:  # noqa: BLE001 - the package of a foreign channel type may break in any way
         return None
 
 

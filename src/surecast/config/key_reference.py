@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from surecast.config.durations import spoken
 from surecast.config.fields import Field, fields_of
+from surecast.config.json_schema import settings_of
 from surecast.config.kinds import Kinds, known_kinds
-from surecast.config.schema import settings_of
 from surecast.config.shapes import Duration
 from surecast.config.values import URGENCY_TIMES, Breaker, ChannelTerms, Config, Network, Person, UrgencyTimes
 from surecast.message import Urgency

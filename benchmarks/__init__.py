@@ -1,0 +1,1 @@
+"""The budgets, measured: `python -m benchmarks [NAME ...]`. Figures depend on the machine; ratios less so."""

@@ -1,0 +1,1 @@
+"""Stories of bad days, told with the real command and real servers."""
