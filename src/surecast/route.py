@@ -147,8 +147,10 @@ def check(route: Route, known: Collection[str]) -> None:
     """Makes sure that a route means something over the channels `known`.
 
     Raises:
-        RouteError: an unknown channel, `optional` where it has no meaning, a quorum that cannot be met.
+        RouteError: an unknown channel, `optional` where it has no meaning, a quorum that cannot be met, or a route
+            that is too large to be followed.
     """
+    _check_size(str(route))
     for name in route.names():
         if name not in known:
             raise RouteError(f"No channel is named {name!r}. {_nearest(name, known)}")
@@ -289,8 +291,7 @@ def _parse(text: str) -> Route:
     line = text.strip()
     if not line:
         raise RouteError("The route is empty. Name at least one channel, e.g. site.")
-    if len(line) > MAX_LENGTH:
-        raise RouteError(f"The route is {len(line)} characters long; {MAX_LENGTH} is the most.")
+    _check_size(line)
     try:
         return _build(_tree(line))
     except RouteError:
@@ -306,10 +307,6 @@ def _tree(line: str) -> ast.expr:
     for word in re.findall(r"\w+", line):
         if keyword.iskeyword(word) and word not in {"and", "or"}:
             raise RouteError(f"{word!r} cannot name a channel: the word has a meaning of its own.")
-    if (depth := _depth(line)) > MAX_BRACKETS:
-        raise RouteError(
-            f"The route {_shown(line)} cannot be read: {depth} brackets stand in each other, {MAX_BRACKETS} is the most."
-        )
     try:
         if _TOKENS.fullmatch(line):
             return ast.parse(line, mode="eval").body
@@ -321,8 +318,15 @@ def _tree(line: str) -> ast.expr:
     )
 
 
-def _depth(line: str) -> int:
-    return max(accumulate({"(": 1, ")": -1}.get(sign, 0) for sign in line))
+def _check_size(line: str) -> None:
+    """A plan keeps its route as text, so what is too large to be read must not be built either."""
+    if len(line) > MAX_LENGTH:
+        raise RouteError(f"The route is {len(line)} characters long; {MAX_LENGTH} is the most.")
+    depth = max(accumulate({"(": 1, ")": -1}.get(sign, 0) for sign in line))
+    if depth > MAX_BRACKETS:
+        raise RouteError(
+            f"The route {_shown(line)} cannot be read: {depth} brackets stand in each other; {MAX_BRACKETS} is the most."
+        )
 
 
 def _build(node: ast.expr) -> Route:
@@ -391,7 +395,7 @@ def _meant(line: str) -> str:
     line = unicodedata.normalize("NFKC", line).lower()
     for habit, right in _HABITS:
         line = habit.sub(right, line)
-    if not _HABITUAL.fullmatch(line) or _depth(line) > MAX_BRACKETS:
+    if not _HABITUAL.fullmatch(line):
         return ""
     try:
         return str(_build(_corrected(ast.parse(line.strip(" ,"), mode="eval").body)))
@@ -402,7 +406,7 @@ def _meant(line: str) -> str:
 def _corrected(node: ast.expr) -> ast.expr:
     """The tree with & and | in place of Python's other operators."""
     match node:
-        case ast.BoolOp(op=ast.And(), values=parts) | ast.Tuple(elts=parts):
+        case ast.BoolOp(op=ast.And(), values=parts) | ast.Tuple(elts=[_, *_] as parts):
             return _join(ast.BitAnd(), parts)
         case ast.BoolOp(values=parts):
             return _join(ast.BitOr(), parts)

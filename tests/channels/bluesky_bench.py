@@ -95,7 +95,7 @@ class Writer:
 
     @staticmethod
     def on(pds: Pds, name: str) -> Writer:
-        handle = f"{name}.test"
+        handle = f"bsky-{name}.test"  # the server is shared with other tests
         return Writer(pds, handle, pds.create_account(handle, PASSWORD))
 
     def adapter(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from surecast.channel import Kind, Limits, Traits
 from surecast.errors import UsageError
@@ -61,6 +63,22 @@ class MailSettings:
             raise ValueError("ratio is above 1. Write a share between 0 and 1")
 
 
+class Size(Enum):
+    SMALL = 1
+    LARGE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RichSettings:
+    keys: Mapping[str, Secret] = setting("Secrets by name.")
+    size: Size = setting("How large.", default=Size.SMALL)  # noqa: RUF009 - makes a field
+    rest_s: float = setting("A span.", default=1.5, example="90")
+    either: int | tuple[str, ...] = setting("A number or words.", default=1)
+    raw: Any = setting("Anything.", default=None)  # noqa: RUF009 - makes a field
+    bare: object = setting("Anything.", default=None)
+    own: str = "not declared"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenSettings:
     thing: Nowhere = setting("Its type cannot be found.")  # type: ignore[name-defined]  # noqa: F821, RUF009
@@ -81,6 +99,7 @@ class FakeKinds:
             "files": kind("files", FilesSettings),
             "mail": kind("mail", MailSettings, public=False),
             "texts": kind("texts", PlainSettings, costly=True),
+            "rich": kind("rich", RichSettings),
             "broken": kind("broken", BrokenSettings),
             "heavy": kind("heavy", PlainSettings, sdk=("json", "no_such_package_of_mine.client")),
         }

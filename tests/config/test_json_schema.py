@@ -145,4 +145,6 @@ def test_it_is_json_and_names_its_draft() -> None:
 
 
 def test_a_type_that_cannot_be_loaded_is_left_out() -> None:
-    assert set(schema(kinds=KINDS)["$defs"]) == {f"channel_{n}" for n in ("plain", "files", "mail", "texts", "heavy")}
+    assert set(schema(kinds=KINDS)["$defs"]) == {
+        f"channel_{n}" for n in ("plain", "files", "mail", "texts", "heavy", "rich")
+    }

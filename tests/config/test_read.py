@@ -240,7 +240,10 @@ def test_a_key_of_the_top_below_a_header_is_told_where_it_belongs(tmp_path: Path
         ("[channels.one]\ntype = 'broken'", "declares settings that cannot be read (NameError)"),
         ("[channels.one]\ntype = 'extra'", "the package heavy is missing, which extra needs"),
         ("[channels.one]\ntype = 'foreign'", "the channel type foreign cannot be loaded (RuntimeError)"),
-        ("[channels.one]\ntype = 'zzz'", "Known types are broken, extra, files, foreign, heavy, mail, plain or texts"),
+        (
+            "[channels.one]\ntype = 'zzz'",
+            "Known types are broken, extra, files, foreign, heavy, mail",
+        ),
         ("[channels.one]\ntype = 'files'\ndirectory = 'https://x'", "a path is expected, not an address"),
         ("[channels.one]\ntype = 'files'\ndirectory = 'x'\nafter_write = 'rsync -a'", "a list is expected, not a text"),
         (

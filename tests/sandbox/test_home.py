@@ -149,22 +149,36 @@ def test_calls_may_call_again(home: Home) -> None:
     assert home.run(lambda: home.run(lambda: 7)) == 7
 
 
-def test_what_was_asked_before_the_end_is_still_made_in_the_loop_and_the_rest_where_it_is_asked() -> None:
+def test_after_the_end_calls_are_made_where_they_are_asked() -> None:
     async def live() -> Home:
         home = Home()
-        asked = threading.Thread(target=lambda: threads.append(home.run(threading.get_ident)))
-        asked.start()
-        while not home._lock.locked() and asked.is_alive() and not home._loop._ready:  # type: ignore[attr-defined]
-            threading.Event().wait(0.001)  # without letting the loop turn
         await home.end()
-        asked.join(10)
         return home
 
-    threads: list[int] = []
-    ended = asyncio.run(live())
-    assert threads == [threading.get_ident()]
-    answers: list[bool] = []
-    later = threading.Thread(target=lambda: answers.append(ended.run(threading.get_ident) == threading.get_ident()))
-    later.start()
-    later.join(10)
+    ended, answers = asyncio.run(live()), list[bool]()
+    asking = threading.Thread(target=lambda: answers.append(ended.run(threading.get_ident) == threading.get_ident()))
+    asking.start()
+    asking.join(10)
     assert answers == [True]
+
+
+def test_nobody_who_asks_while_it_ends_waits_in_vain() -> None:
+    async def live(asking: list[threading.Thread]) -> None:
+        home = Home()
+        homes.append(home)
+        for thread in asking:
+            thread.start()
+        while not counted:  # noqa: ASYNC110 - the others are threads
+            await asyncio.sleep(0)
+        await home.end()
+
+    def ask() -> None:
+        for _ in range(2_000):
+            counted.append(homes[0].run(lambda: 1))
+
+    homes, counted = list[Home](), list[int]()
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    asyncio.run(live(threads))
+    for thread in threads:
+        thread.join(30)
+    assert len(counted) == 8_000

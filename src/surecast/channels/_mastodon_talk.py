@@ -111,9 +111,11 @@ class Talk:
     async def many(self, name: str, **arguments: Any) -> list[dict[str, Any]]:
         """`call` for an answer that is a list of such things; anything else is an error."""
         answer = await self.call(name, **arguments)
-        if not (isinstance(answer, list) and all(isinstance(each, dict) and each.get("id") for each in answer)):
+        # The SDK makes an empty list of any answer that is none; that would be an absence.
+        is_list = self.reply is not None and isinstance(self.reply.json(), list)
+        if not (is_list and all(isinstance(each, dict) and each.get("id") for each in answer)):
             raise CallError(name, self.reply)
-        return answer
+        return list(answer)
 
     async def limits(self, planned: Limits) -> Limits:
         """`planned` with what the server says (https://docs.joinmastodon.org/entities/Instance/#configuration)."""

@@ -168,6 +168,8 @@ def build(
 def written(value: Any, shape: Shape) -> str:
     """A value as it stands in a file."""
     match value:
+        case Enum():
+            return written(value.value, shape)
         case bool():
             return str(value).lower()
         case int() | float() if isinstance(shape, Duration):
