@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import acceptance, failover, imports, measuring
+from benchmarks import acceptance, editor, failover, imports, measuring
 from benchmarks.figures import Figure
 
 BENCHMARKS = {
     "imports": imports.measure,
     "acceptance": acceptance.measure,
     "failover": failover.measure,
+    "editor": editor.measure,
     "measuring": measuring.measure,
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image as pillow
+from PIL import Image as PillowImage
 from PIL import ImageChops, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
@@ -23,23 +23,23 @@ from surecast.pictures import LoadedPicture, shrink
 SECRET = b"Canon 59.9N 10.7E"
 
 
-def drawn(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> pillow.Image:
+def drawn(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> PillowImage.Image:
     """A picture whose left upper quarter is red, on noise that does not compress."""
-    image = pillow.effect_noise(size, 80).convert("RGB")
+    image = PillowImage.effect_noise(size, 80).convert("RGB")
     image.paste((255, 0, 0), (0, 0, size[0] // 2, size[1] // 2))
     if mode == "RGBA":
-        image.putalpha(pillow.linear_gradient("L").resize(size))
+        image.putalpha(PillowImage.linear_gradient("L").resize(size))
     return image if mode in {"RGB", "RGBA"} else image.convert(mode)
 
 
-def saved(image: pillow.Image, kind: str, **options: Any) -> bytes:
+def saved(image: PillowImage.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
 
 
-def exif(orientation: int | None = None) -> pillow.Exif:
-    about = pillow.Exif()
+def exif(orientation: int | None = None) -> PillowImage.Exif:
+    about = PillowImage.Exif()
     about[0x010F] = SECRET.decode()
     about.get_ifd(0x8825)[29] = "2026:11:22"
     if orientation:
@@ -55,14 +55,14 @@ def png_notes() -> PngInfo:
 
 
 def animation(kind: str, **options: Any) -> bytes:
-    frames = [pillow.new("RGBA", (40, 30), colour) for colour in ("red", "#00ff0080", "blue")]
+    frames = [PillowImage.new("RGBA", (40, 30), colour) for colour in ("red", "#00ff0080", "blue")]
     more = {"save_all": True, "append_images": frames[1:], "duration": [100, 200, 300], "loop": 0}
     return saved(frames[0], kind, **more, **options)
 
 
 def frames_of(data: bytes) -> list[tuple[tuple[int, ...], float]]:
     """The middle pixel and the duration of each frame."""
-    with pillow.open(io.BytesIO(data)) as image:
+    with PillowImage.open(io.BytesIO(data)) as image:
         seen = []
         for frame in ImageSequence.Iterator(image):
             middle = frame.convert("RGBA").getpixel((frame.width // 2, frame.height // 2))
@@ -71,8 +71,8 @@ def frames_of(data: bytes) -> list[tuple[tuple[int, ...], float]]:
         return seen
 
 
-def pixels(data: bytes) -> pillow.Image:
-    with pillow.open(io.BytesIO(data)) as image:
+def pixels(data: bytes) -> PillowImage.Image:
+    with PillowImage.open(io.BytesIO(data)) as image:
         return image.convert("RGBA")
 
 
@@ -117,6 +117,7 @@ LADEN = {
     "exif in a WebP": saved(drawn("RGBA"), "WEBP", exif=exif(), xmp=SECRET),
     "a comment in a GIF": saved(drawn("P"), "GIF", comment=SECRET),
     "exif in an animated WebP": animation("WEBP", lossless=True, exif=exif(), xmp=SECRET),
+    "exif in a JPEG with four inks": saved(drawn("CMYK"), "JPEG", exif=exif()),
     "a comment in an animated GIF": animation("GIF", comment=SECRET),
     "text in an animated PNG": animation("PNG", pnginfo=png_notes()),
     "data behind a JPEG": saved(drawn(), "JPEG") + SECRET,
@@ -142,7 +143,7 @@ def test_metadata_is_taken_out_and_no_pixel_changes(case: str, read: Any):
 
 
 def test_a_colour_profile_stays(read: Any):
-    with pillow.open(io.BytesIO(read(LADEN["exif and comment in a JPEG"]).data)) as image:
+    with PillowImage.open(io.BytesIO(read(LADEN["exif and comment in a JPEG"]).data)) as image:
         assert image.info["icc_profile"] == b"profile" * 30
 
 
@@ -164,7 +165,7 @@ def test_what_lies_on_its_side_is_set_upright(kind: str, read: Any):
     picture = read(saved(drawn(), kind, exif=exif(6)))
     assert (picture.media_type, picture.width, picture.height) == (f"image/{kind.lower()}", 48, 64)
     assert SECRET not in picture.data
-    with pillow.open(io.BytesIO(picture.data)) as image:
+    with PillowImage.open(io.BytesIO(picture.data)) as image:
         assert dict(image.getexif()) == {}
         red, green, _ = image.convert("RGB").getpixel((40, 8))  # type: ignore[misc]
     assert red > 200
@@ -175,7 +176,7 @@ def test_turning_loses_no_more_detail_than_the_file_had(read: Any):
     before = saved(drawn(size=(640, 480)), "JPEG", quality=80, subsampling=0, exif=exif(6))
     assert 0.8 < len(read(before).data) / len(before) < 1.1
     lossless = saved(drawn("RGBA"), "WEBP", lossless=True, exact=True, exif=exif(3))
-    turned = pixels(read(lossless).data).transpose(pillow.Transpose.ROTATE_180)
+    turned = pixels(read(lossless).data).transpose(PillowImage.Transpose.ROTATE_180)
     assert ImageChops.difference(turned.convert("RGB"), pixels(lossless).convert("RGB")).getbbox() is None
 
 
@@ -200,7 +201,7 @@ def test_other_formats_become_what_platforms_show(data: bytes, media_type: str, 
     picture = read(data)
     assert picture.media_type == media_type
     assert SECRET not in picture.data
-    with pillow.open(io.BytesIO(picture.data)) as image:
+    with PillowImage.open(io.BytesIO(picture.data)) as image:
         assert image.get_format_mimetype() == media_type
 
 
@@ -208,6 +209,7 @@ def unknown_structure() -> dict[str, bytes]:
     jpeg, png, gif = CLEAN["image/jpeg"], CLEAN["image/png"], CLEAN["image/gif"]
     return {
         "a JPEG with filling between segments": jpeg[:20] + b"\xff\xff" + jpeg[20:],
+        "a JPEG with stray bytes between segments": jpeg[:20] + b"\0\0" + jpeg[20:],
         "a PNG without its end": png[:-6],
         "a GIF without its trailer": gif[:-1],
         "a GIF with stray bytes": gif[:-1] + b"\x01" + gif[-1:],
@@ -253,7 +255,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path):
 
 @pytest.mark.parametrize("edge", [9_000, 9_500, 20_000])  # above our limit, above Pillow's warning, above its refusal
 def test_a_decompression_bomb_is_refused(edge: int, read: Any):
-    bomb = saved(pillow.new("1", (edge, edge)), "PNG")
+    bomb = saved(PillowImage.new("1", (edge, edge)), "PNG")
     assert len(bomb) < 100_000
     with pytest.raises(UsageError, match=r"has more than 80 million pixels\. Give a smaller one\."):
         read(bomb)
@@ -275,7 +277,7 @@ def test_an_image_is_brought_under_a_limit(kind: str, max_bytes: int):
     before = saved(drawn(size=(640, 480)), kind)
     after = shrink(before, f"image/{kind.lower()}", max_bytes)
     assert max_bytes / 8 < len(after) <= max_bytes
-    with pillow.open(io.BytesIO(after)) as image:
+    with PillowImage.open(io.BytesIO(after)) as image:
         assert image.get_format_mimetype() == f"image/{kind.lower()}"
         assert image.width / image.height == pytest.approx(4 / 3, abs=0.02)
 
@@ -306,7 +308,7 @@ def test_an_animation_stays_one(kind: str):
 
 
 def test_a_picture_larger_than_any_screen_is_brought_down_first():
-    before = saved(pillow.new("RGB", (9_000, 300), "red"), "JPEG")
+    before = saved(PillowImage.new("RGB", (9_000, 300), "red"), "JPEG")
     assert pixels(shrink(before, "image/jpeg", len(before) - 1)).size == (4096, 137)
 
 

@@ -167,9 +167,12 @@ def test_what_cannot_be_read_is_said(text: str, expected: str):
 
 
 PIECES = st.sampled_from(
-    ["a", "b1", "site", "A", "é", "ａ", "1", "0x1", "9" * 5000, "1or", "&", "|", "&&", "||", "->", "=>", ">", "-", "+", ",", ";",
-     "(", ")", "((", "))", "at_least", "optional", "at_least(2,", "optional(", "and", "or", "not", "lambda:", ":=", "f'{", "'", '"',
-     "\\", "\\d", "#", "\n", "\r", "\t", "\0", " ", ".", "*", "[", "]", "{", "}", "is", "None", "await", "\ud800", "🚢", "\u2028"]
+    [
+        "a", "b1", "site", "A", "é", "ａ", "1", "0x1", "9" * 5000, "1or", "&", "|", "&&", "||", "->", "=>", ">", "-",
+        "+", ",", ";", "(", ")", "((", "))", "at_least", "optional", "at_least(2,", "optional(", "and", "or", "not",
+        "lambda:", ":=", "f'{", "'", '"', "\\", "\\d", "#", "\n", "\r", "\t", "\0", " ", ".", "*", "[", "]", "{", "}", "is",
+        "None", "await", "\ud800", "🚢", "\u2028",
+    ]
 )  # fmt: skip
 
 
@@ -203,8 +206,8 @@ class Bluesky(Operand):
 
 
 def test_operators_build_the_same_routes():
-    assert A & B & C == Route.parse("a & b & c")
-    assert (A | B) & C | D == Route.parse("(a | b) & c | d")
+    assert Route.parse("a & b & c") == A & B & C
+    assert Route.parse("(a | b) & c | d") == (A | B) & C | D
     assert Bluesky() & A == Route.parse("bluesky & a")
     assert A | Bluesky() == Route.parse("a | bluesky")
 
@@ -267,7 +270,7 @@ def test_what_can_name_a_channel(name: str, reason: str):
         ("blusky", "No channel is named 'blusky'. Did you mean 'bluesky'?"),
         ("optional(a)", "A route of optional(a) alone never counts as sent. Write a."),
         ("optional(a) & optional(b)", "Nothing in optional(a) & optional(b) counts as sent."),
-        ("a | optional(b)", "optional() has no meaning in an alternative of a | optional(b). Join it with & outside of |."),
+        ("a | optional(b)", "optional() has no meaning in an alternative of a | optional(b). Join it with &"),
         ("a | b & optional(c)", "optional() has no meaning in an alternative"),
         ("at_least(1, a, optional(b))", "optional() has no meaning inside at_least(1, a, optional(b))."),
         ("at_least(1, optional(a), optional(b))", "Nothing in at_least(1, optional(a), optional(b)) counts as sent."),
@@ -366,13 +369,17 @@ def test_no_turn_becomes_shorter_or_longer_than_the_longest(route: Route, own: d
         ("bluesky | mastodon", "Posts to bluesky, or if bluesky does not reach, to mastodon."),
         (
             "site & (bluesky | mastodon & telegram | newsletter)",
-            "Posts at once to site; and to bluesky, or if bluesky does not reach, to mastodon and telegram together, "
-            "or if one of them does not reach, to newsletter.",
+            (
+                "Posts at once to site; and to bluesky, or if bluesky does not reach, to mastodon and telegram "
+                "together, or if one of them does not reach, to newsletter."
+            ),
         ),
         (
             "(sms | newsletter) & site & at_least(2, bluesky, mastodon, telegram) & optional(slack)",
-            "Posts at once to site; and to sms, or if sms does not reach, to newsletter; and to bluesky, mastodon and "
-            "telegram, of which 2 must reach; and to slack, without waiting for it.",
+            (
+                "Posts at once to site; and to sms, or if sms does not reach, to newsletter; and to bluesky, "
+                "mastodon and telegram, of which 2 must reach; and to slack, without waiting for it."
+            ),
         ),
         (
             "(a | b) & (c | d)",

@@ -186,7 +186,7 @@ class Adapter(Protocol):
     traits: Traits
 
     async def open(self) -> None:
-        """Loads the SDK and builds the client; no traffic."""
+        """Loads the SDK, in a thread because that takes long, and builds the client; no traffic."""
         ...
 
     async def prepare(self, errand: Errand) -> bytes:
@@ -292,7 +292,7 @@ class Kind:
     Attributes:
         settings: a frozen dataclass whose fields are declared with `surecast.settings.setting`.
         adapter: called as ``adapter(settings, context)``; importing its module loads no SDK.
-        sdk: modules that `Adapter.open` will need; they are imported beforehand, off the event loop.
+        sdk: modules of the platform's library that `Adapter.open` needs; checking a configuration says if one is missing.
         reads_back: whether there is a public read side with these settings; None when there always is.
     """
 

@@ -110,9 +110,14 @@ class Sighting(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """The end of a `find` or `confirm`: what was seen, and the receipt where it was."""
+    """The end of a `find` or `confirm`: what was seen, and the receipt where it was.
+
+    Attributes:
+        answered: false when the platform gave no answer at all, which also says something about the platform.
+    """
 
     sighting: Sighting
+    answered: bool = True
     receipt: Receipt | None = None
     detail: str = ""
 

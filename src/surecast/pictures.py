@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from surecast.errors import UsageError
 
 if TYPE_CHECKING:
-    from PIL import Image as pillow
+    from PIL import Image as PillowImage
 
     from surecast.message import Image
 
@@ -137,7 +137,7 @@ def _cleaned(data: bytes) -> tuple[bytes, str, tuple[int, int]]:
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[pillow.Image]:
+def _opened(data: bytes) -> Iterator[PillowImage.Image]:
     """The image, for as long as something is done with it; what goes wrong meanwhile is the end of a sentence."""
     from PIL import Image  # noqa: PLC0415 - loaded with the first image
 
@@ -158,7 +158,7 @@ def _refuse_too_many(pixels: int) -> None:
         raise UsageError(_TOO_MANY_PIXELS)
 
 
-def _has_few_colours_or_alpha(image: pillow.Image) -> bool:
+def _has_few_colours_or_alpha(image: PillowImage.Image) -> bool:
     return image.mode in {"1", "P"} or image.has_transparency_data
 
 
@@ -192,7 +192,7 @@ def _smaller_and_smaller(media_type: str, largest: float) -> Iterator[_Way]:
             yield _Way(scale=scale)
 
 
-def _encoded(image: pillow.Image, media_type: str, way: _Way) -> bytes:
+def _encoded(image: PillowImage.Image, media_type: str, way: _Way) -> bytes:
     """The image, upright, in the format of `media_type`, without metadata."""
     from PIL import ImageSequence  # noqa: PLC0415 - loaded with the first image
 
@@ -212,7 +212,7 @@ def _encoded(image: pillow.Image, media_type: str, way: _Way) -> bytes:
     return file.getvalue()
 
 
-def _options(image: pillow.Image, media_type: str, way: _Way) -> dict[str, Any]:
+def _options(image: PillowImage.Image, media_type: str, way: _Way) -> dict[str, Any]:
     options: dict[str, Any] = {"icc_profile": image.info.get("icc_profile"), "optimize": True}
     if media_type == "image/jpeg":
         from PIL.JpegImagePlugin import get_sampling  # noqa: PLC0415 - loaded with the first image
@@ -229,7 +229,7 @@ def _options(image: pillow.Image, media_type: str, way: _Way) -> dict[str, Any]:
     return options
 
 
-def _frame(image: pillow.Image, media_type: str, way: _Way) -> pillow.Image:
+def _frame(image: PillowImage.Image, media_type: str, way: _Way) -> PillowImage.Image:
     from PIL import Image, ImageOps  # noqa: PLC0415 - loaded with the first image
 
     frame = ImageOps.exif_transpose(image)
@@ -299,8 +299,10 @@ def _is_seen(marker: int, segment: bytes) -> bool:
 
 #: https://www.w3.org/TR/png-3/#5ChunkOrdering (2026-11-22).
 _PNG_SEEN = frozenset(
-    (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB",
-     b"cICP", b"mDCV", b"cLLI", b"bKGD", b"hIST", b"pHYs", b"sPLT")
+    (
+        b"IHDR", b"PLTE", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"tRNS", b"cHRM", b"gAMA",
+        b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"bKGD", b"hIST", b"pHYs", b"sPLT",
+    )
 )  # fmt: skip
 
 

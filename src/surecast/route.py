@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import and_, or_
 from typing import NoReturn
 
@@ -74,7 +74,7 @@ class Route(Operand):
         return ()
 
     def walk(self) -> Iterator[Route]:
-        """This node and all below it, in the order of reading."""
+        """The node and all below it, in the order of reading."""
         yield self
         for member in self.members():
             yield from member.walk()
@@ -229,7 +229,7 @@ def _said(route: Route) -> str:
             return f"{_listed(parts)}, of which {count} must reach"
         case AnyOf(parts):
             said = _alternative(parts[0])
-            for before, after in zip(parts, parts[1:], strict=False):
+            for before, after in pairwise(parts):
                 said += f", or if {_failing(before)}, to {_alternative(after)}"
             return said
         case Optional(part):
@@ -260,7 +260,7 @@ def _failing(route: Route) -> str:
 
 def _names_first(parts: Sequence[Route]) -> tuple[list[Route], list[Route]]:
     """Plain channels and the others: a fan-out has no order, and so it reads better."""
-    names = [part for part in parts if isinstance(part, Name)]
+    names: list[Route] = [part for part in parts if isinstance(part, Name)]
     return names, [part for part in parts if not isinstance(part, Name)]
 
 
@@ -325,7 +325,8 @@ def _check_size(line: str) -> None:
     depth = max(accumulate({"(": 1, ")": -1}.get(sign, 0) for sign in line))
     if depth > MAX_BRACKETS:
         raise RouteError(
-            f"The route {_shown(line)} cannot be read: {depth} brackets stand in each other; {MAX_BRACKETS} is the most."
+            f"The route {_shown(line)} cannot be read: {depth} brackets stand in each other; "
+            f"{MAX_BRACKETS} is the most."
         )
 
 

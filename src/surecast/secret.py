@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -75,6 +74,8 @@ class Secret:
                 return Path(self.reference).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise SecretMissingError(f"The secret {self.source} cannot be read. {self._cure()}") from error
+        import subprocess  # noqa: PLC0415 - few secrets come from a command
+
         try:
             done = subprocess.run(  # noqa: S603 - the owner of the configuration names the command
                 self.reference.split("\0"),

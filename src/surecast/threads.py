@@ -29,10 +29,7 @@ class DaemonPool:
     def __init__(self, name: str, size: int) -> None:
         self._name = name
         self._size = size
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._threads = 0
-        self._idle = 0
+        self._crew = _Crew()
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `call` in a thread of the pool and gives its result.
@@ -41,27 +38,42 @@ class DaemonPool:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._ensure_thread()
-        self._jobs.put((loop, future, lambda: call(*args, **kwargs)))
+        crew = self._crew
+        if crew.needs_a_thread(self._size):
+            threading.Thread(target=crew.work, name=f"surecast-{self._name}", daemon=True).start()
+        crew.jobs.put((loop, future, lambda: call(*args, **kwargs)))
         return await future
 
     def close(self) -> None:
-        """Lets the threads end once they are free; calls in hand are not waited for."""
-        with self._lock:
-            for _ in range(self._threads):
-                self._jobs.put(None)
-            self._threads = self._idle = 0
+        """Lets the threads end once they are free; calls in hand are not waited for. A later `run` begins anew."""
+        crew, self._crew = self._crew, _Crew()
+        crew.dismiss()
 
-    def _ensure_thread(self) -> None:
+
+class _Crew:
+    """The threads between two closings, and what they share."""
+
+    def __init__(self) -> None:
+        self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._idle = 0
+
+    def needs_a_thread(self, size: int) -> bool:
+        """Counts one more thread in, if the jobs need one."""
         with self._lock:
-            if self._idle > self._jobs.qsize() or self._threads >= self._size:
-                return
+            if self._idle > self.jobs.qsize() or self._threads >= size:
+                return False
             self._threads += 1
             self._idle += 1
-        threading.Thread(target=self._work, name=f"surecast-{self._name}", daemon=True).start()
+            return True
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+    def dismiss(self) -> None:
+        for _ in range(self._threads):
+            self.jobs.put(None)
+
+    def work(self) -> None:
+        while (job := self.jobs.get()) is not None:
             loop, future, call = job
             with self._lock:
                 self._idle -= 1

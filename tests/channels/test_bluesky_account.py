@@ -301,6 +301,15 @@ def test_calls_go_to_the_accounts_home_but_never_from_this_machine_to_another(
     assert account._host(Session("a.test", "did:plc:a", "x", "y", home)) == host
 
 
+@pytest.mark.parametrize(("handle", "name"), [("a.test", "a.test"), ("handle.invalid", "did:plc:a")])
+def test_a_broken_handle_is_not_shown_to_readers(handle: str, name: str, writer: Writer) -> None:
+    from atproto_client import Session
+
+    account = writer.adapter()._account
+    account._session = Session(handle, "did:plc:a", "x", "y", None)
+    assert account.name == name
+
+
 def test_the_code_of_an_error_is_read_in_every_shape() -> None:
     class HeldError(Exception):
         def __init__(self, content: object) -> None:

@@ -116,6 +116,31 @@ def test_a_fault_on_the_write_is_named_and_the_same_bytes_heal_it(
     assert [secret for secret in (PASSWORD, *writer.sessions.tokens[2:4]) if secret in shown] == []
 
 
+@pytest.mark.parametrize("body", [{}, {"uri": "at://did:plc:abc/app.bsky.feed.post/x", "cid": "bafy"}, ["uri"]])
+def test_a_success_that_does_not_name_our_post_is_uncertain(body: Any, writer: Writer) -> None:
+    async def work() -> Outcome:
+        return await using(await writer.at(server), lambda adapter: publish(adapter, writer.payload))
+
+    with FaultServer("200", upstream=writer.pds.url, only=is_write, body=body) as server:
+        assert summary(asyncio.run(work())) == (Verdict.UNCERTAIN, Reason.UNREADABLE_REPLY)
+
+
+def test_a_refusal_to_overwrite_our_own_post_is_a_success(writer: Writer) -> None:
+    async def attempts(adapter: Bluesky) -> list[Outcome]:
+        return [await publish(adapter, writer.payload) for _ in range(2)]
+
+    async def work() -> list[Outcome]:
+        first, *_ = await using(writer.adapter(), attempts)
+        return [first, *await using(await writer.at(server), attempts)]
+
+    body = {"error": "InvalidSwap", "message": "Record was at bafy"}
+    with FaultServer("400", upstream=writer.pds.url, only=is_write, body=body) as server:
+        first, *others = asyncio.run(work())
+        assert methods(server.requests) == ["putRecord", "getRecord"] * 2
+    assert first.verdict is Verdict.ACCEPTED
+    assert others == [first, first]
+
+
 @pytest.mark.parametrize(("fault", "wait_s"), [("429", 2.0), ("429-date", 2.0), ("429-none", None)])
 def test_too_many_requests_say_when_to_come_back(fault: str, wait_s: float | None, writer: Writer) -> None:
     async def work() -> Outcome:

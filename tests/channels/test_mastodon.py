@@ -35,6 +35,7 @@ from surecast.channel import Confirms, Finds, Probes, Retracts, Words
 from surecast.channels import _mastodon_talk, mastodon
 from surecast.channels.mastodon import KIND, TRAITS, Settings
 from surecast.outcome import Outcome, Reason, Receipt, Scope, Sighting, Verdict
+from surecast.sandbox import Sandbox
 from surecast.transport.classify import classify
 
 pytestmark = pytest.mark.server
@@ -187,6 +188,27 @@ def test_the_payload_depends_on_nothing_but_the_errand() -> None:
 
     assert one == again
     assert json.loads(one)["idempotency_key"] != json.loads(other)["idempotency_key"]
+
+
+def test_the_simulated_server_goes_the_whole_way_like_the_real_ones() -> None:
+    text = f"{new_text()}: 5 > 3 & so on.\n\n{LINK}\n@announcer @someone@remote.example #Ferry ¡Olé!"
+
+    async def whole_way(url: str) -> Any:
+        adapter = an_adapter(url)
+        sending = a_sending(await adapter.prepare(an_errand(text, images={"one": png()})))
+        outcome = await attempt(adapter, sending)
+        assert outcome.receipt is not None
+        before = [await adapter.find(sending), await adapter.confirm(outcome.receipt, 5.0)]
+        gone = await adapter.retract(outcome.receipt, 5.0)
+        after = [await adapter.find(sending), await adapter.confirm(outcome.receipt, 5.0)]
+        return outcome.receipt, before, gone, after
+
+    with Sandbox.in_thread(["mastodon"]) as sandbox:
+        receipt, before, gone, after = run(whole_way(sandbox.url("mastodon")))
+
+    assert [(look.sighting, look.receipt) for look in before] == [(Sighting.SEEN, receipt)] * 2
+    assert gone.verdict is Verdict.ACCEPTED
+    assert [look.sighting for look in after] == [Sighting.UNSEEN] * 2
 
 
 # Live limits

@@ -994,10 +994,11 @@ def test_a_secret_in_what_the_command_says_is_not_repeated(tmp_path: Path):
     from surecast.transport.redact import register
 
     register("hunter2-hunter2")
-    command = script_in(tmp_path, "echo 'login failed for web:hunter2-hunter2' >&2; exit 1")
-    [outcome] = publish(site_in(tmp_path / "site", after_write=(command,)), errand())
-    assert "login failed" in outcome.detail
-    assert "hunter2" not in outcome.detail
+    for before in ("", "x" * 180):  # the second stands where the line is cut off
+        command = script_in(tmp_path, f"echo 'login failed {before} hunter2-hunter2' >&2; exit 1")
+        [outcome] = publish(site_in(tmp_path / "site", after_write=(command,)), errand())
+        assert "login failed" in outcome.detail
+        assert "hunter2" not in outcome.detail
 
 
 def test_the_command_gets_its_arguments_as_they_are(tmp_path: Path):
@@ -1015,18 +1016,17 @@ def test_the_command_runs_in_the_folder_that_was_named(tmp_path: Path):
 
 def test_writers_at_once_share_a_slow_command(tmp_path: Path):
     folder, log = tmp_path / "site", tmp_path / "log"
-    command = script_in(tmp_path, f"ls {folder}/entries | wc -l >> {log}; sleep 0.2")
+    # The first run lasts until all have written; the second carries on whatever the first did not begin with.
+    wait_for_all = f"while [ $(ls {folder}/.surecast | grep -c written) -lt 6 ]; do sleep 0.02; done"
+    command = script_in(tmp_path, f"[ -e {log} ] || {wait_for_all}\nls {folder}/entries | wc -l >> {log}")
 
     async def at_once() -> list[Outcome]:
         sites = [site_in(folder, after_write=(command,)) for _ in range(6)]
         errands = [errand(key=str(number)) for number in range(6)]
-        return await asyncio.gather(*map(attempt, sites, errands))
+        return await asyncio.gather(*(attempt(site, some, 30.0) for site, some in zip(sites, errands, strict=True)))
 
-    outcomes = run(at_once())
-    counts = [int(line) for line in log.read_text().split()]
-    assert [outcome.verdict for outcome in outcomes] == [Verdict.ACCEPTED] * 6
-    assert counts[-1] == 6  # the last run saw them all
-    assert len(counts) < 6
+    assert [outcome.verdict for outcome in run(at_once())] == [Verdict.ACCEPTED] * 6
+    assert log.read_text().split() in (["6"], ["6", "6"])
     assert not_yet_tidy(folder) == []
 
 

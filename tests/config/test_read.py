@@ -407,15 +407,12 @@ DECLARED = (Config, ChannelTerms, Network, Breaker, Person, UrgencyTimes, PlainS
 KEYS = {field.key for declared in DECLARED for field in fields_of(declared)}
 NAMES = {"channels", "routes", "urgencies", "one", "default", "low", "urgent", "env", "file", "command", *KINDS.names()}
 WORDS = st.sampled_from(sorted(KEYS | NAMES))
-DOCUMENTS = st.dictionaries(
-    WORDS | st.text(max_size=6),
-    st.recursive(
-        SCALARS,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=4), inner, max_size=5),
-        max_leaves=12,
-    ),
-    max_size=8,
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=4), inner, max_size=5),
+    max_leaves=12,
 )
+DOCUMENTS = st.dictionaries(WORDS | st.text(max_size=6), VALUES, max_size=8)
 
 
 @given(DOCUMENTS)
@@ -424,6 +421,60 @@ def test_any_document_is_read_or_explained(document: dict[str, Any]) -> None:
     draft = read_document(document, Path("/somewhere/surecast.toml"), "", KINDS)
     assert len(draft.config.mistakes) == len(draft.findings)
     assert all(mistake.what and mistake.cure for mistake in draft.config.mistakes)
+
+
+RICH = (
+    GOOD
+    + """\
+[channels.news]
+type = "mail"
+relays = [{ host = "a", password = { command = ["pass"] } }]
+pause = "2s"
+[channels.rich]
+type = "rich"
+keys = { a = { env = "A" } }
+either = ["a"]
+[urgencies.urgent]
+within = "20s"
+[network]
+proxy = "http://proxy:1"
+[people.duty]
+name = "D"
+"""
+)
+
+
+@st.composite
+def changed_documents(draw: st.DrawFn) -> dict[str, Any]:
+    """A good document of which a few values, wherever they stand, are others, are gone, or are new."""
+    document = tomllib.loads(RICH)
+    for _ in range(draw(st.integers(min_value=1, max_value=3))):
+        inside: Any = document
+        key: Any = None
+        while inside:
+            key = draw(st.sampled_from(sorted(inside) if isinstance(inside, dict) else range(len(inside))))
+            if not isinstance(inside[key], dict | list) or not inside[key] or draw(st.integers(0, 3)) == 0:
+                break
+            inside = inside[key]
+        change = draw(st.sampled_from(["other", "gone", "new"]))
+        if change == "new" and isinstance(inside, dict):
+            inside[draw(WORDS | st.text(max_size=4))] = draw(VALUES)
+        elif change == "gone" and inside:
+            del inside[key]
+        elif inside:
+            inside[key] = draw(VALUES)
+    return document
+
+
+@given(changed_documents())
+@settings(max_examples=400)
+def test_a_channel_is_either_usable_or_says_why_not(document: dict[str, Any]) -> None:
+    draft = read_document(document, Path("/somewhere/surecast.toml"), "", KINDS)
+    wrong = {finding.path[1] for finding in draft.findings if finding.path[0] == "channels" and len(finding.path) > 1}
+    for name, channel in draft.config.channels.items():
+        assert (channel.settings is None) == bool(channel.misconfigured) == (name in wrong)
+    for name in draft.config.routes:
+        assert set(draft.config.routes[name].names()) <= set(draft.config.channels)
 
 
 MUTATIONS = st.lists(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +13,6 @@ from surecast.ledger.database import Ledger
 from surecast.ledger.sessions import LedgerSessions
 from surecast.planning import House
 from surecast.secret import Secret
-from surecast.threads import DaemonPool
 from surecast.transport.redact import quiet_sdks, register
 
 OPEN_TIMEOUT_S = 30.0
@@ -54,11 +52,9 @@ class Roster:
         self._locks: dict[str, asyncio.Lock] = {}
         self._warming: set[asyncio.Task[None]] = set()
         self._fingerprints: dict[str, str] = {}
-        # One importer: the modules of two SDKs imported at once only fight for the interpreter.
-        self._imports = DaemonPool("import", size=1)
 
     async def adapter(self, channel: str) -> Adapter:
-        """The channel's adapter, opened; its SDK is imported off the event loop."""
+        """The channel's adapter, opened."""
         lock = self._locks.setdefault(channel, asyncio.Lock())
         async with lock:
             credentials = self.credentials(channel)
@@ -76,8 +72,6 @@ class Roster:
         quiet_sdks()
         for secret in _secrets(channel):
             register(secret.reveal())
-        for module in channel.kind.sdk:
-            await self._imports.run(importlib.import_module, module)
         adapter = channel.kind.adapter(channel.settings, self._context(channel))
         await adapter.open()
         return adapter
@@ -115,7 +109,6 @@ class Roster:
         for _, adapter in self._open.values():
             await adapter.close()
         self._open.clear()
-        self._imports.close()
 
     def _context(self, channel: Channel) -> Context:
         secrets = _secrets(channel)

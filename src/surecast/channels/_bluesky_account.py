@@ -22,8 +22,8 @@ from surecast.transport.clients import httpx_options, user_agent
 from surecast.transport.redact import register
 
 if TYPE_CHECKING:
-    from atproto_client import AsyncClient, Session, SessionEvent  # type: ignore[import-untyped]
-    from atproto_client.request import Response  # type: ignore[import-untyped]
+    from atproto_client import AsyncClient, Session, SessionEvent
+    from atproto_client.request import Response
 
     from surecast.channel import Context
     from surecast.secret import Secret
@@ -199,7 +199,7 @@ class Account:
         return not _ends_soon(session) and (refused is None or session.access_jwt != refused.access_jwt)
 
     async def _new_session(self) -> str:
-        from atproto_client.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415 - the SDK is lazy
+        from atproto_client.exceptions import (  # noqa: PLC0415 - the SDK is lazy
             BadRequestError,
             UnauthorizedError,
         )
@@ -290,7 +290,7 @@ def _phases(timeout_s: float) -> tuple[float, float, float, float]:
 
 
 def _ends_soon(session: Session) -> bool:
-    from atproto_core.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415 - the SDK is lazy
+    from atproto_core.exceptions import (  # noqa: PLC0415 - the SDK is lazy
         AtProtocolError,
     )
 

@@ -30,7 +30,7 @@ SIGNATURE = b'<meta name="generator" content="surecast">'
 LOW_DISK_BYTES = 20_000_000
 _LOCK_POLL_S = 0.01
 _TERM_GRACE_S = 0.1
-_SHOWN_CHARS = 200
+_READ_BYTES, _SHOWN_CHARS = 65_536, 200
 
 
 class FolderError(Exception):
@@ -251,7 +251,7 @@ def run_command(command: Sequence[str], folder: Path, deadline: float, redact: C
             _end(process)
             raise CommandError(f"{name} was not done in time and was ended", timed_out=True) from None
         if status != 0:
-            line = redact(_last_line(said))
+            line = _last_line(redact(_end_of(said)))
             raise CommandError(f"{name} ended with status {status}{f': {line}' if line else ''}")
 
 
@@ -263,12 +263,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(_TERM_GRACE_S)
 
 
-def _last_line(said: IO[bytes]) -> str:
-    end = said.seek(0, os.SEEK_END)
-    said.seek(max(0, end - 4096))
-    text = said.read().decode(errors="replace")
-    lines = ["".join(c for c in line if c.isprintable()).strip() for line in text.splitlines()]
-    return next((line[:_SHOWN_CHARS] for line in reversed(lines) if line), "")
+def _end_of(said: IO[bytes]) -> str:
+    said.seek(max(0, said.seek(0, os.SEEK_END) - _READ_BYTES))
+    return said.read().decode(errors="replace")
+
+
+def _last_line(text: str) -> str:
+    lines = ("".join(char for char in line if char.isprintable()).strip() for line in reversed(text.splitlines()))
+    return next((line[:_SHOWN_CHARS] for line in lines if line), "")
 
 
 def _try_lock(descriptor: int) -> bool:

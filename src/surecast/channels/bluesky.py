@@ -128,9 +128,7 @@ class Settings:
     """A Bluesky account."""
 
     handle: str = setting("The account's name, without @.", example="ferries.bsky.social", check=_handle)
-    app_password: Secret = setting(  # noqa: RUF009 - declares a field
-        "An app password, made at https://bsky.app/settings/app-passwords."
-    )
+    app_password: Secret = setting("An app password, made at https://bsky.app/settings/app-passwords.")
     service: str = setting(
         "Where to log in: bsky.social, or the server (PDS) that holds the account.",
         default=SERVICE,
@@ -147,6 +145,15 @@ class Settings:
     )
 
 
+def _appview(settings: Settings) -> str:
+    """Where the public reads; a server on this machine has no public read side unless somebody names one."""
+    return settings.appview or ("" if is_loopback(settings.service) else APPVIEW)
+
+
+def _reads_back(settings: Settings) -> bool:
+    return bool(_appview(settings))
+
+
 class Bluesky:
     """Posts to one account. Every call may raise what the SDK raises; `classify` explains it."""
 
@@ -155,8 +162,7 @@ class Bluesky:
     def __init__(self, settings: Settings, context: Context) -> None:
         self._context = context
         self._service = settings.service.rstrip("/")
-        # A server on this machine has no public read side unless somebody names one.
-        self._appview = settings.appview or ("" if is_loopback(settings.service) else APPVIEW)
+        self._appview = _appview(settings)
         self._small: dict[str, bytes] = {}
         self._threads = DaemonPool("bluesky-images", size=1)
         self._account = Account(
@@ -203,7 +209,7 @@ class Bluesky:
         try:
             return await self._look(sending)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is no information
-            return Look(sighting=Sighting.UNKNOWN, detail=self._why(error))
+            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=self._why(error))
 
     async def confirm(self, receipt: Receipt, timeout_s: float) -> Look:
         """Asks the AppView without credentials; with ours the server would patch in what nobody else sees."""
@@ -215,7 +221,7 @@ class Bluesky:
             )
             there = receipt.id in [post["uri"] for post in reply["posts"]]
         except Exception as error:  # noqa: BLE001 - whatever it was, it is no information
-            return Look(sighting=Sighting.UNKNOWN, detail=self._why(error))
+            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=self._why(error))
         return Look(sighting=Sighting.SEEN, receipt=receipt) if there else Look(sighting=Sighting.UNSEEN)
 
     async def retract(self, receipt: Receipt, timeout_s: float) -> Outcome:
@@ -355,4 +361,6 @@ def _without_doubt(outcome: Outcome) -> str:
     return outcome.detail.removesuffix(MAYBE).strip()
 
 
-KIND = Kind(name="bluesky", traits=TRAITS, settings=Settings, adapter=Bluesky)
+KIND = Kind(
+    name="bluesky", traits=TRAITS, settings=Settings, adapter=Bluesky, sdk=("atproto_client",), reads_back=_reads_back
+)

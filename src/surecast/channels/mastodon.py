@@ -152,7 +152,7 @@ class MastodonAdapter:
             async with asyncio.timeout(sending.timeout_s), self._talk(sending.timeout_s) as talk:
                 statuses, is_all = await self._written_since(talk, sending.first_began_at)
         except (TimeoutError, CallError) as error:
-            return _unknown(self._explain(error))
+            return _unknown(self._explain(error), answered=False)
         return _look(statuses, sending, is_all=is_all)
 
     async def confirm(self, receipt: Receipt, timeout_s: float) -> Look:
@@ -173,7 +173,7 @@ class MastodonAdapter:
                     return _seen_as_page(await reader.get(receipt.url, headers={"Accept": "text/html"}), receipt)
                 return _seen_in_api(reply, receipt)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
-            return _unknown(self._explain(error))
+            return _unknown(self._explain(error), answered=False)
 
     async def retract(self, receipt: Receipt, timeout_s: float) -> Outcome:
         """Deletes the post; one that is gone already counts as deleted."""
@@ -340,8 +340,8 @@ def _look(statuses: Sequence[dict[str, Any]], sending: Sending, *, is_all: bool)
     return Look(sighting=Sighting.UNSEEN) if is_all else _unknown("The account has written too much since to see all.")
 
 
-def _unknown(detail: str) -> Look:
-    return Look(sighting=Sighting.UNKNOWN, detail=detail)
+def _unknown(detail: str, *, answered: bool = True) -> Look:
+    return Look(sighting=Sighting.UNKNOWN, answered=answered, detail=detail)
 
 
 def _seen_in_api(reply: httpx.Response, receipt: Receipt) -> Look:
@@ -381,4 +381,4 @@ def _written_at(status: dict[str, Any]) -> float:
     return written.timestamp() if isinstance(written, datetime) else float("inf")
 
 
-KIND = Kind(name="mastodon", traits=TRAITS, settings=Settings, adapter=MastodonAdapter)
+KIND = Kind(name="mastodon", traits=TRAITS, settings=Settings, adapter=MastodonAdapter, sdk=("mastodon",))

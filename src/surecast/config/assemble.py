@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from surecast import planning
 from surecast.broadcaster.broadcaster import Broadcaster
 from surecast.broadcaster.roster import Network
 from surecast.config.routes import resolve_route
-from surecast.config.values import Background, Config, UrgencyTimes
+from surecast.config.values import Background, Config
 from surecast.message import Urgency
-from surecast.planning import House
 from surecast.route import Operand, Route
 
 
@@ -35,13 +31,7 @@ def assemble(config: Config, *, background: Background | None = None) -> Broadca
         checked.channels.values(),
         ledger=checked.ledger_path(),
         choose=choose,
-        house=House(
-            sender=checked.sender,
-            language=checked.language,
-            time_zone=checked.time_zone,
-            require_alt=checked.require_alt,
-            times=_times(checked.urgencies),
-        ),
+        house=checked.house,
         ledger_key=checked.ledger_key,
         network=Network(
             proxy=checked.network.proxy,
@@ -53,15 +43,3 @@ def assemble(config: Config, *, background: Background | None = None) -> Broadca
         keep_s=checked.keep_s,
         background=background or checked.background,
     )
-
-
-def _times(written: Mapping[Urgency, UrgencyTimes]) -> Mapping[Urgency, planning.Times]:
-    return {
-        urgency: planning.Times(
-            within_s=times.within_s,
-            expires_s=times.expires_s,
-            visible_within_s=times.visible_within_s,
-            confirm=times.confirm,
-        )
-        for urgency, times in written.items()
-    }

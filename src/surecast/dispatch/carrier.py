@@ -15,7 +15,7 @@ from surecast.ledger import batches, broadcasts, gates
 from surecast.outcome import RULES, Look, Outcome, Reason, Sighting, Verdict
 from surecast.policy import Passage, wait_s
 from surecast.standing import Standing, Step, next_step, stand
-from surecast.transport.classify import classify
+from surecast.transport.classify import MAYBE, classify
 
 T = TypeVar("T")
 
@@ -23,6 +23,8 @@ LOOK_TIMEOUT_S = 5.0
 #: A channel that cannot be used as it is configured is looked at again after this; somebody must act first.
 MISCONFIGURED_PAUSE_S = 300.0
 TRIAL_GRACE_S = 5.0
+#: With less time left than this, a publish would most likely end in doubt; it is left to the next attempt.
+LEAST_PUBLISH_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,9 @@ class Carrier:
             payload = await self._prepare(adapter, moment, passage, deadline)
             if payload is None:
                 return
+            if self._clock.now() > deadline - LEAST_PUBLISH_S:
+                await self._end_attempt(moment, Action.PREPARE, _too_late(), passage, payload=payload)
+                return
             prepared = (self._ended(moment, Action.PREPARE),)
             moment = replace(moment, attempt=moment.attempt + 1)
         if not await self._begin(moment, Action.PUBLISH, deadline, after=prepared, payload=payload):
@@ -195,8 +200,14 @@ class Carrier:
             durable=moment.standing.terms.resend == "never",
         )
 
-    async def _end_attempt(self, moment: _Moment, action: Action, outcome: Outcome, passage: Passage) -> None:
-        """Records the end of an attempt, with the moment before which there is no other."""
+    async def _end_attempt(
+        self, moment: _Moment, action: Action, outcome: Outcome, passage: Passage, *, payload: bytes | None = None
+    ) -> None:
+        """Records the end of an attempt, with the moment before which there is no other.
+
+        Args:
+            payload: what was prepared in it, for the next one.
+        """
         now = self._clock.now()
         not_before = None
         if outcome.reason is Reason.MISCONFIGURED:
@@ -210,6 +221,7 @@ class Carrier:
             trial=passage.trial,
             judges=outcome,
             credentials=self._host.credentials(self._claim.channel),
+            payload=payload,
         )
         await self._record(moment, ending)
 
@@ -221,10 +233,11 @@ class Carrier:
         if isinstance(adapter, Finds) and payload is not None:
             sending = await self._sending(moment, payload)
             look = await self._looked(adapter, adapter.find(sending), _look_s(moment.standing))
-        judges = {
-            Sighting.SEEN: Outcome(verdict=Verdict.ACCEPTED),
-            Sighting.UNKNOWN: Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.NOT_CONNECTED),
-        }.get(look.sighting)
+        judges = None
+        if not look.answered:
+            judges = Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.NOT_CONNECTED)
+        elif look.sighting is Sighting.SEEN:
+            judges = Outcome(verdict=Verdict.ACCEPTED)
         fact = self._ended(moment, Action.FIND, look=look)
         await self._record(moment, batches.Ending(fact=fact, trial=passage.trial, judges=judges))
 
@@ -257,7 +270,8 @@ class Carrier:
             async with asyncio.timeout(timeout_s):
                 return await look
         except Exception as error:  # noqa: BLE001 - a read side in trouble tells nothing, whatever it raised
-            return Look(sighting=Sighting.UNKNOWN, detail=classify(error, own=adapter.classify).detail)
+            detail = classify(error, own=adapter.classify).detail
+            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=detail)
 
     # Facts
 
@@ -323,4 +337,15 @@ def _look_s(standing: Standing) -> float:
 
 def _not_sent(outcome: Outcome) -> Outcome:
     """Before `publish` nothing can have been delivered, so nothing is in doubt."""
-    return replace(outcome, verdict=Verdict.UNAVAILABLE) if outcome.verdict is Verdict.UNCERTAIN else outcome
+    if outcome.verdict is not Verdict.UNCERTAIN:
+        return outcome
+    detail = f"{outcome.detail.removesuffix(MAYBE).strip()} Nothing was sent yet."
+    return replace(outcome, verdict=Verdict.UNAVAILABLE, detail=detail)
+
+
+def _too_late() -> Outcome:
+    return Outcome(
+        verdict=Verdict.UNAVAILABLE,
+        reason=Reason.TIMED_OUT,
+        detail="Preparing the post used up the time of the attempt. Nothing was sent yet.",
+    )

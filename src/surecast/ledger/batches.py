@@ -74,12 +74,14 @@ class Ending:
         trial: it was the one trial of an open breaker.
         judges: its outcome says something about the channel, for the breaker.
         credentials: fingerprint of the secret it used.
+        payload: what was prepared in it, for the next attempt.
     """
 
     fact: Fact
     trial: bool = False
     judges: Outcome | None = None
     credentials: str = ""
+    payload: bytes | None = None
 
 
 def listed(database: Database, broadcast: str) -> tuple[Listed, ...]:
@@ -237,6 +239,8 @@ def end(
         queries.add_fact(
             connection, **fact_row(claimed.broadcast, ending.fact, owner=claimed.owner, epoch=claimed.epoch)
         )
+        if ending.payload is not None:
+            queries.keep_payload(connection, id=delivery.id, payload=ending.payload)
         receipt = (ending.fact.outcome and ending.fact.outcome.receipt) or (
             ending.fact.look and ending.fact.look.receipt
         )

@@ -54,6 +54,8 @@ def token(request: web.Request) -> str:
 
 async def body(request: web.Request, *required: str) -> dict[str, Any]:
     """A procedure's JSON input, which must have these keys."""
+    if "Content-Type" not in request.headers:
+        raise refused(400, "InvalidRequest", "Request encoding (Content-Type) required but not provided")
     if request.content_type != "application/json":
         raise refused(400, "InvalidRequest", f"Wrong request encoding (Content-Type): {request.content_type}")
     data = await request.read()

@@ -1,0 +1,55 @@
+"""``surecast work``: delivers what is owed, as a service or from cron."""
+
+from __future__ import annotations
+
+import click
+
+from surecast.cli.codes import Exit, code_of
+from surecast.cli.house import Call, House, opened
+from surecast.cli.interrupt import Stopped
+from surecast.cli.options import verb
+from surecast.cli.output import SCHEMA
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Deliver what is due now, then end: for cron.")
+@verb
+def work(call: Call, *, once: bool) -> int:
+    """Delivers what is owed as it falls due, until it is told to stop (Ctrl-C, SIGTERM).
+
+    \b
+      */5 * * * * surecast work --once --quiet
+
+    Exits with 0 when its work is done or it was told to stop, whatever became of the announcements.
+    """
+    with opened(call) as house:
+        return _once(call, house) if once else _always(call, house)
+
+
+def _once(call: Call, house: House) -> int:
+    from surecast.cli.reports import show_report  # noqa: PLC0415 - not for --help
+
+    reports = [house.broadcaster.status(name) for name in house.broadcaster.work_once()]
+    if call.out.quiet:
+        reports = [report for report in reports if code_of(report.state) is not Exit.REACHED]
+    if reports or not call.out.quiet:
+        call.out.object({"schema": SCHEMA, "broadcasts": [report.to_dict() for report in reports]})
+    for number, report in enumerate(reports):
+        call.out.lines(*([""] if number else []))
+        show_report(call.out, report, object_too=False)
+    if not reports and not call.out.quiet:
+        call.out.lines("Nothing is due.")
+    return Exit.REACHED
+
+
+def _always(call: Call, house: House) -> int:
+    if not call.out.quiet:
+        call.out.lines(f"Delivering what is owed in {house.broadcaster.ledger}, until Ctrl-C or SIGTERM.")
+    try:
+        house.broadcaster.work()
+    except Stopped:
+        house.broadcaster.close()
+    if not call.out.quiet:
+        call.out.lines("Stopped; what is still owed stays in the ledger.")
+        call.out.object({"schema": SCHEMA, "stopped": True})
+    return Exit.REACHED
