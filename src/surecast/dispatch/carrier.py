@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -51,7 +51,12 @@ class Carrier:
         self._delivery = delivery
 
     async def run(self, *, ordered: bool) -> float | None:
-        """Goes as far as it can now; gives when to come back (Unix seconds), None when nothing is left to do."""
+        """Goes as far as it can now; gives when to come back (Unix seconds), None when nothing is left to do.
+
+        Args:
+            ordered: the first step is taken now, whatever the back-off and the breaker; a wait that the platform
+                asked for is still obeyed.
+        """
         while True:
             moment = await self._look_around()
             step = self._next(moment)
@@ -63,7 +68,7 @@ class Carrier:
             come_back = await self._take(step, moment, ordered=at_once)
             if come_back is not None:
                 return come_back
-            ordered = ordered and step.action is not Action.PUBLISH
+            ordered = False
 
     async def _look_around(self) -> _Moment:
         """The ledger is asked before every step: a person or another process may have changed what is wanted."""
@@ -90,15 +95,10 @@ class Carrier:
         passage = await self._pass(moment, ordered=ordered)
         if not passage.go:
             return await self._turned_away(moment, passage)
-        try:
-            adapter = await self._host.adapter(self._claim.channel)
-        except Exception as error:  # noqa: BLE001 - whatever keeps an adapter from opening becomes an outcome
-            await self._end_attempt(moment, Action.PUBLISH, _not_sent(classify(error)), passage)
-            return None
         if step.action is Action.FIND:
-            await self._find(adapter, moment, passage)
+            await self._find(moment, passage)
         else:
-            await self._publish(adapter, moment, passage)
+            await self._publish(moment, passage)
         return None
 
     # The gate
@@ -126,8 +126,13 @@ class Carrier:
 
     # Publishing
 
-    async def _publish(self, adapter: Adapter, moment: _Moment, passage: Passage) -> None:
-        deadline = moment.now + moment.standing.terms.timeout_s
+    async def _publish(self, moment: _Moment, passage: Passage) -> None:
+        try:
+            adapter = await self._host.adapter(self._claim.channel)
+        except Exception as error:  # noqa: BLE001 - whatever keeps an adapter from opening becomes an outcome
+            await self._end_attempt(moment, Action.PUBLISH, _not_sent(classify(error)), passage)
+            return
+        deadline = self._clock.now() + moment.standing.terms.timeout_s
         payload = moment.delivery.payload
         prepared: tuple[Fact, ...] = ()
         if payload is None:
@@ -227,27 +232,22 @@ class Carrier:
 
     # Looking
 
-    async def _find(self, adapter: Adapter, moment: _Moment, passage: Passage) -> None:
-        payload = moment.delivery.payload
-        look = Look(sighting=Sighting.UNKNOWN, detail="this channel cannot look posts up")
-        if isinstance(adapter, Finds) and payload is not None:
-            sending = await self._sending(moment, payload)
-            look = await self._looked(adapter, adapter.find(sending), _look_s(moment.standing))
+    async def _find(self, moment: _Moment, passage: Passage) -> None:
+        look = Look(sighting=Sighting.UNKNOWN)
+        if moment.delivery.payload is not None:
+            sending = await self._sending(moment, moment.delivery.payload)
+            look = await self._looked(lambda adapter: _find(adapter, sending), _look_s(moment.standing))
         judges = None
         if not look.answered:
             judges = Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.NOT_CONNECTED)
-        elif look.sighting is Sighting.SEEN:
-            judges = Outcome(verdict=Verdict.ACCEPTED)
+        elif look.sighting is not Sighting.UNKNOWN:
+            judges = Outcome(verdict=Verdict.ACCEPTED)  # it answers us: whatever was wrong is over
         fact = self._ended(moment, Action.FIND, look=look)
         await self._record(moment, batches.Ending(fact=fact, trial=passage.trial, judges=judges))
 
     async def _confirm(self, moment: _Moment) -> None:
         standing = moment.standing
-        adapter = await self._host.adapter(self._claim.channel)
-        look = Look(sighting=Sighting.UNKNOWN)
-        if isinstance(adapter, Confirms) and standing.receipt is not None:
-            read = adapter.confirm(standing.receipt, _look_s(standing))
-            look = await self._looked(adapter, read, _look_s(standing))
+        look = await self._looked(lambda adapter: _confirm(adapter, standing), _look_s(standing))
         outcome = None
         assert standing.accepted_at is not None
         if (
@@ -264,14 +264,14 @@ class Carrier:
         fact = self._ended(moment, Action.CONFIRM, look=look, outcome=outcome)
         await self._record(moment, batches.Ending(fact=fact, judges=outcome))
 
-    async def _looked(self, adapter: Adapter, look: Awaitable[Look], timeout_s: float) -> Look:
-        """What a look saw; trouble on the way is no information."""
+    async def _looked(self, look: Callable[[Adapter], Awaitable[Look]], timeout_s: float) -> Look:
+        """What a look saw; trouble on the way is no information, whatever it is."""
         try:
+            adapter = await self._host.adapter(self._claim.channel)
             async with asyncio.timeout(timeout_s):
-                return await look
-        except Exception as error:  # noqa: BLE001 - a read side in trouble tells nothing, whatever it raised
-            detail = classify(error, own=adapter.classify).detail
-            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=detail)
+                return await look(adapter)
+        except Exception as error:  # noqa: BLE001 - a read side in trouble may raise anything
+            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
 
     # Facts
 
@@ -325,6 +325,16 @@ class Carrier:
             timeout_s=moment.standing.terms.timeout_s,
             claimed=await self._ledger.do(batches.claimed_remotes, self._claim),
         )
+
+
+async def _find(adapter: Adapter, sending: Sending) -> Look:
+    return await adapter.find(sending) if isinstance(adapter, Finds) else Look(sighting=Sighting.UNKNOWN)
+
+
+async def _confirm(adapter: Adapter, standing: Standing) -> Look:
+    if not isinstance(adapter, Confirms) or standing.receipt is None:
+        return Look(sighting=Sighting.UNKNOWN)
+    return await adapter.confirm(standing.receipt, _look_s(standing))
 
 
 def _throttled(standing: Standing) -> bool:
