@@ -35,8 +35,10 @@ def routes() -> st.SearchStrategy[Route]:
 
     def grown(inner: st.SearchStrategy[Route]) -> st.SearchStrategy[Route]:
         several = st.lists(inner, min_size=2, max_size=4)
-        quorums = several.flatmap(
-            lambda parts: st.builds(AtLeast, st.integers(1, len(set(parts))), st.just(tuple(parts)))
+        quorums = st.builds(
+            lambda parts, count: AtLeast(min(count, len(parts)), tuple(parts)),
+            st.lists(inner, min_size=1, max_size=4, unique=True),
+            st.integers(1, 4),
         )
         return st.one_of(
             several.map(lambda parts: reduce(and_, parts)), several.map(lambda parts: reduce(or_, parts)), quorums
@@ -140,6 +142,8 @@ def test_other_signs_are_answered_with_the_right_line(text: str, meant: str):
         ("not a", "'not' cannot name a channel"),
         ("a if b else c", "'if' cannot name a channel"),
         ("await a", "'await' cannot name a channel"),
+        ("a in b", "'in' cannot name a channel"),
+        ("a > b is c", "'is' cannot name a channel"),
         ("a & optional", "'optional' cannot name a channel"),
         ("a and optional", "'a and optional' means nothing in a route"),
         ("at_least(a, b)", "at_least() needs a number and channels. Write at_least(2, bluesky, mastodon, site)."),
@@ -170,8 +174,8 @@ PIECES = st.sampled_from(
     [
         "a", "b1", "site", "A", "é", "ａ", "1", "0x1", "9" * 5000, "1or", "&", "|", "&&", "||", "->", "=>", ">", "-",
         "+", ",", ";", "(", ")", "((", "))", "at_least", "optional", "at_least(2,", "optional(", "and", "or", "not",
-        "lambda:", ":=", "f'{", "'", '"', "\\", "\\d", "#", "\n", "\r", "\t", "\0", " ", ".", "*", "[", "]", "{", "}", "is",
-        "None", "await", "\ud800", "🚢", "\u2028",
+        "lambda:", ":=", "f'{", "'", '"', "\\", "\\d", "#", "\n", "\r", "\t", "\0", " ", ".", "*", "[", "]", "{", "}",
+        "is", "in", "None", "await", "\ud800", "🚢", "\u2028",
     ]
 )  # fmt: skip
 
@@ -277,6 +281,7 @@ def test_what_can_name_a_channel(name: str, reason: str):
         ("at_least(3, a, b)", "at_least(3, a, b) asks for 3 of 2. Name more channels or ask for fewer."),
         ("at_least(2, a, a)", "asks for 2 of 1"),
         ("site & at_least(0, a)", "asks for 0 of 1"),
+        ("at_least(2, a, a, b)", "at_least(2, a, a, b) names the same twice, which would count twice. Name each once."),
     ],
 )  # fmt: skip
 def test_a_route_that_means_nothing_is_refused(text: str, expected: str):

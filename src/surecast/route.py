@@ -167,6 +167,8 @@ def check(route: Route, known: Collection[str]) -> None:
             raise RouteError(
                 f"{node} asks for {node.count} of {len(set(node.parts))}. Name more channels or ask for fewer."
             )
+        if isinstance(node, AtLeast) and len(set(node.parts)) < len(node.parts):
+            raise RouteError(f"{node} names the same twice, which would count twice. Name each once.")
 
 
 def holds(route: Route, leaf: Callable[[str], bool]) -> bool:
@@ -379,24 +381,17 @@ def why_no_name(name: str) -> str:
     return ""
 
 
-#: What people write for what routes have.
-_HABITS = (
-    (re.compile(r"#[^\n]*"), ""),
-    (re.compile(r"\s+"), " "),
-    (re.compile(r"\|\|+"), "|"),
-    (re.compile(r"&&+"), "&"),
-    (re.compile(r"[-=]*>+"), ">"),
-    (re.compile(r";"), ","),
-)
-_HABITUAL = re.compile(r"(?:[a-z][a-z0-9_]*+|[0-9]{1,4}+(?![0-9a-z_])|[&|(), >+-])*")
+#: What people write for what routes have; compiled only where somebody did.
+_HABITS = ((r"#[^\n]*", ""), (r"\s+", " "), (r"\|\|+", "|"), (r"&&+", "&"), (r"[-=]*>+", ">"), (r";", ","))
+_HABITUAL = r"(?:[a-z][a-z0-9_]*+|[0-9]{1,4}+(?![0-9a-z_])|[&|(), >+-])*"
 
 
 def _meant(line: str) -> str:
     """The route that somebody had in mind who wrote `and`, `||`, `->` or a comma; empty when that is not plain."""
     line = unicodedata.normalize("NFKC", line).lower()
     for habit, right in _HABITS:
-        line = habit.sub(right, line)
-    if not _HABITUAL.fullmatch(line):
+        line = re.sub(habit, right, line)
+    if not re.fullmatch(_HABITUAL, line):
         return ""
     try:
         return str(_build(_corrected(ast.parse(line.strip(" ,"), mode="eval").body)))
@@ -411,7 +406,7 @@ def _corrected(node: ast.expr) -> ast.expr:
             return _join(ast.BitAnd(), parts)
         case ast.BoolOp(values=parts):
             return _join(ast.BitOr(), parts)
-        case ast.Compare(left=first, comparators=others):
+        case ast.Compare(left=first, ops=signs, comparators=others) if {type(sign) for sign in signs} == {ast.Gt}:
             return _join(ast.BitOr(), [first, *others])
         case ast.BinOp(left=left, op=ast.Sub(), right=right) if (before := _word(left)) and (after := _word(right)):
             return ast.Name(f"{before}_{after}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from surecast.sandbox import Sandbox
+from tests.sandbox.bench import PNG
 from tests.servers import web
 
 if TYPE_CHECKING:
@@ -22,14 +23,12 @@ if TYPE_CHECKING:
     from tests.servers.pds import Pds
     from tests.servers.snac import Snac
 
-pytest_plugins = ["tests.servers.fixtures"]
 pytestmark = pytest.mark.server
 
 POST = "app.bsky.feed.post"
 PASSWORD = "harbour-1234"
 NOBODY = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
 ABSENT = "bafyreigpx77hjfbtrw63h7i3vzffnxq4u2qtcvgmqchl3jcfmlkgrbkkqa"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
 
 
 @dataclass
@@ -135,7 +134,10 @@ def writes(server: Bluesky) -> Iterator[tuple[str, web.Reply]]:
     yield "somebody else's repository", server.create(repo=NOBODY)
     yield "no collection name", server.create(collection="x")
     yield "no fields", server.post("repo.putRecord", {"repo": server.did})
-    yield "a delete", server.post("repo.deleteRecord", {"repo": server.did, "collection": POST, "rkey": "3jzfcijpj2z2e"})
+    yield (
+        "a delete",
+        server.post("repo.deleteRecord", {"repo": server.did, "collection": POST, "rkey": "3jzfcijpj2z2e"}),
+    )
     yield "again", server.post("repo.deleteRecord", {"repo": server.did, "collection": POST, "rkey": "3jzfcijpj2z2e"})
     yield "an unknown method", server.post("repo.noSuch", {})
     yield "the wrong verb", server.get("repo.putRecord")
@@ -232,7 +234,7 @@ def seen(server: Bluesky, label: str, reply: web.Reply) -> tuple[str, int, Any]:
         said = reply.text
     if isinstance(said, dict):
         said = {key: value for key, value in said.items() if key not in OWN}
-        if "create" in label or "by handle" == label:  # the key is the server's own
+        if "create" in label or label == "by handle":  # the key is the server's own
             said.pop("uri", None)
     return label, reply.status, said
 

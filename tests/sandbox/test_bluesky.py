@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from surecast.sandbox import Fault, Kind, On, Sandbox
-from tests.sandbox.conftest import HANDLE, a_client
+from tests.sandbox.bench import HANDLE, PNG, a_client
 
 if TYPE_CHECKING:
     from atproto import Client
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload ra
 
 POST = "app.bsky.feed.post"
 RKEY = "3jzfcijpj2z2a"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
 
 
 def a_record(text: str = "hello", **fields: Any) -> dict[str, Any]:
@@ -54,7 +53,7 @@ def test_the_whole_login_of_the_sdk_works_and_finds_the_profile(sandbox: Sandbox
 
 
 @pytest.mark.parametrize(
-    ("handle", "password"), [(HANDLE, "wrong"), (HANDLE, "revoked"), ("no handle", "x"), ("did:plc:unknown", "x")]
+    ("handle", "password"), [(HANDLE, "wrong"), (HANDLE, "revoked"), ("no handle", "x"), ("did:none", "x")]
 )
 def test_a_login_that_is_not_let_in(sandbox: Sandbox, handle: str, password: str) -> None:
     with a_client(sandbox) as client, pytest.raises(Exception) as caught:
@@ -302,3 +301,49 @@ def test_a_key_made_here_is_a_tid_and_grows_while_the_clock_stands(client: Clien
     keys = [call(client, "createRecord", record=a_record())["uri"].rpartition("/")[2] for _ in range(3)]
     assert all(map(TID.match, keys))
     assert keys == sorted(set(keys))
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("app.bsky.feed.getPosts", 'Invalid app.bsky.feed.getPosts params: Missing required key "uris"'),
+        ("app.bsky.feed.getPosts?uris=x", 'Invalid app.bsky.feed.getPosts params: Invalid at-uri (got "x")'),
+        ("app.bsky.feed.getPosts?" + "uris=at://a.example&" * 26, "array too big (maximum 25, got 26)"),
+        ("app.bsky.feed.getAuthorFeed?actor=nobody.example", "Profile not found"),
+        (f"app.bsky.feed.getAuthorFeed?actor={HANDLE}&limit=101", "integer too big (maximum 100, got 101)"),
+        (f"app.bsky.feed.getAuthorFeed?actor={HANDLE}&limit=x", "Expected integer value type (got x)"),
+        ("app.bsky.actor.getProfile?actor=nobody.example", "Profile not found"),
+        ("com.atproto.repo.listRecords?repo=nobody.example&collection=a.b.c", "Could not find repo: nobody.example"),
+        (f"com.atproto.sync.getBlob?did={HANDLE}&cid=x", "Blob not found"),
+    ],
+)
+def test_a_query_that_is_refused(sandbox: Sandbox, client: Client, query: str, told: str) -> None:
+    import httpx
+
+    answer = httpx.get(f"{sandbox.url('bluesky')}/xrpc/{query}", trust_env=False)
+    assert (answer.status_code, answer.json()["message"].endswith(told)) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "error"),
+    [(b"[]", 400, "InvalidRequest"), (b"{", 400, "SyntaxError"), (b" " * 1_000_001, 413, "PayloadTooLarge")],
+)
+def test_a_body_that_is_refused(sandbox: Sandbox, client: Client, content: bytes, status: int, error: str) -> None:
+    import httpx
+
+    headers = {"Authorization": f"Bearer {client._session.access_jwt}", "Content-Type": "application/json"}
+    url = f"{sandbox.url('bluesky')}/xrpc/com.atproto.repo.putRecord"
+    answer = httpx.post(url, content=content, headers=headers, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+
+
+def test_records_of_other_kinds_are_kept_unchecked_and_are_no_posts(bluesky: Any, client: Client) -> None:
+    record = {"subject": "did:plc:x", "createdAt": "whenever"}
+    said = call(client, "createRecord", collection="app.bsky.graph.follow", record=record)
+    assert (said["validationStatus"], bluesky.posts()) == ("unknown", ())
+
+
+def test_a_record_must_be_an_object(client: Client) -> None:
+    with pytest.raises(Exception) as caught:
+        call(client, "createRecord", record="hello")
+    assert refused(caught) == (400, "InvalidRequest")

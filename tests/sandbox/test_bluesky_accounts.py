@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surecast.sandbox.bluesky_accounts import Accounts, Sessions, TokenError, _decoded
-from tests.sandbox.conftest import TurnedClock
+from tests.sandbox.bench import TurnedClock
 
 DID = "did:plc:ferries"
 
@@ -80,6 +80,13 @@ def test_an_access_token_ends_to_the_second() -> None:
 @pytest.mark.parametrize("identifier", ["", "ferries", "ferry bay.example", "a@b.example", "-x.example", "x..example"])
 def test_what_is_no_handle_has_no_account(identifier: str) -> None:
     assert Accounts().enter(identifier) is None
+
+
+def test_a_did_logs_in_as_well_as_a_handle() -> None:
+    accounts = Accounts()
+    made = accounts.enter(DID)
+    assert made is not None
+    assert (made.did, accounts.find(made.handle)) == (DID, made)
 
 
 def test_an_account_is_found_by_handle_and_by_did() -> None:

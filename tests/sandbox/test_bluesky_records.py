@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Any
 
 import libipld
@@ -152,17 +153,17 @@ def test_what_the_real_server_refuses_and_how(record: dict[str, Any], told: str)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["$type", "index", "features", "images", "root", "x"]), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["$type", "index", "features", "images", "root", "x"]), inner, max_size=3)
+        ),
         max_leaves=8,
     ),
     st.sampled_from(["text", "createdAt", "facets", "embed", "langs", "tags", "reply"]),
 )
 def test_whatever_is_sent_it_is_taken_or_refused(value: Any, field: str) -> None:
-    try:
+    with suppress(InvalidRecordError):  # and nothing else
         check_post({**a_record(), field: value})
-    except InvalidRecordError as error:
-        assert "$.record" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,7 @@ def test_values_that_cannot_go_together_are_refused(values: dict[str, Any]) -> N
 
 def test_a_trouble_is_read_from_json() -> None:
     given = {"fault": "throttled", "on": "writes", "remaining": 2, "seconds": 7, "wait": "date", "taken_in": True}
-    expected = Trouble(
-        fault=Fault.THROTTLED, on=On.WRITES, remaining=2, seconds=7, wait="date", taken_in=True
-    )
+    expected = Trouble(fault=Fault.THROTTLED, on=On.WRITES, remaining=2, seconds=7, wait="date", taken_in=True)
     assert Trouble.read(given) == expected
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from surecast.sandbox import Fault, Kind, Sandbox
-from tests.sandbox.conftest import a_mastodon
+from tests.sandbox.bench import PNG, a_mastodon
 
 if TYPE_CHECKING:
     from mastodon import Mastodon
-
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
 
 
 def refused(caught: pytest.ExceptionInfo[Any]) -> tuple[int, str]:
@@ -97,9 +96,7 @@ def test_a_link_costs_23_and_graphemes_count_once(toots: Mastodon) -> None:
 
 
 def test_scheduling_is_refused_rather_than_sent_now(mastodon: Any, toots: Mastodon) -> None:
-    import datetime
-
-    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    later = datetime.now(UTC) + timedelta(hours=1)
     with pytest.raises(Exception, match="scheduled_at is not simulated"):
         toots.status_post("hello", scheduled_at=later)
     assert mastodon.posts() == ()
@@ -161,7 +158,9 @@ def test_a_hidden_status_is_there_for_its_author_and_for_nobody_else(
 
 
 @pytest.mark.parametrize("visibility", ["private", "direct"])
-def test_what_is_not_public_is_not_for_readers(sandbox: Sandbox, mastodon: Any, toots: Mastodon, visibility: str) -> None:
+def test_what_is_not_public_is_not_for_readers(
+    sandbox: Sandbox, mastodon: Any, toots: Mastodon, visibility: str
+) -> None:
     posted = toots.status_post("hello", visibility=visibility)
     with a_mastodon(sandbox, "another") as other, pytest.raises(Exception, match="Record not found"):
         other.status(posted.id)
@@ -245,3 +244,39 @@ def test_the_page_of_a_status_is_for_its_own_author_only(sandbox: Sandbox, toots
     pages = [httpx.get(url, trust_env=False) for url in (posted.url, posted.url.replace("@announcer", "@other"))]
     assert [page.status_code for page in pages] == [200, 404]
     assert "hello" in pages[0].text
+
+
+def test_the_server_is_well_and_knows_its_accounts(sandbox: Sandbox, toots: Mastodon) -> None:
+    import httpx
+
+    assert toots.account(toots.me().id).acct == "announcer"
+    with pytest.raises(Exception, match="Record not found"):
+        toots.account("7")
+    assert httpx.get(f"{sandbox.url('mastodon')}/health", trust_env=False).json() == {"status": "UP"}
+
+
+def test_a_visibility_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
+    import httpx
+
+    url, data = f"{sandbox.url('mastodon')}/api/v1/statuses", {"status": "x", "visibility": "everybody"}
+    answer = httpx.post(url, data=data, headers={"Authorization": "Bearer t"}, trust_env=False)
+    assert (answer.status_code, answer.json()) == (
+        422,
+        {"error": "Validation failed: Visibility is not included in the list"},
+    )
+
+
+def test_an_upload_without_a_file_is_refused(sandbox: Sandbox) -> None:
+    import httpx
+
+    url, headers = f"{sandbox.url('mastodon')}/api/v2/media", {"Authorization": "Bearer t"}
+    answer = httpx.post(url, data={"description": "x"}, headers=headers, trust_env=False)
+    assert (answer.status_code, answer.json()) == (422, {"error": "Validation failed: File can't be blank"})
+
+
+@pytest.mark.parametrize("path", ["/media/7", "/api/v1/media/7", "/nowhere"])
+def test_what_is_not_there_is_not_found(sandbox: Sandbox, path: str) -> None:
+    import httpx
+
+    answer = httpx.get(sandbox.url("mastodon") + path, headers={"Authorization": "Bearer t"}, trust_env=False)
+    assert (answer.status_code, answer.json()) == (404, {"error": "Record not found"})

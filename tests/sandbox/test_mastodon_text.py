@@ -11,6 +11,16 @@ from surecast.sandbox.mastodon_text import content, count, tags
 
 SERVER = "http://127.0.0.1:1"
 
+_LINK = 'target="_blank" rel="nofollow noopener" translate="no"'
+SHORT_LINK = (
+    f'<p>(<a href="https://www.a.example/x?y=1&amp;z=2" {_LINK}><span class="invisible">https://www.</span>'
+    '<span class="">a.example/x?y=1&amp;z=2</span><span class="invisible"></span></a>)</p>'
+)
+LONG_LINK = (
+    f'<p><a href="https://ferries.example/announcements/12" {_LINK}><span class="invisible">https://</span>'
+    '<span class="ellipsis">ferries.example/announcements/</span><span class="invisible">12</span></a></p>'
+)
+
 
 class Words(HTMLParser):
     """What a reader sees, paragraphs and line breaks included."""
@@ -63,15 +73,11 @@ def test_how_text_is_counted(text: str, warning: str, expected: int) -> None:
         ("#12 a#b", "<p>#12 a#b</p>"),
         (
             "(https://www.a.example/x?y=1&z=2)",
-            '<p>(<a href="https://www.a.example/x?y=1&amp;z=2" target="_blank" rel="nofollow noopener" translate="no">'
-            '<span class="invisible">https://www.</span><span class="">a.example/x?y=1&amp;z=2</span>'
-            '<span class="invisible"></span></a>)</p>',
+            SHORT_LINK,
         ),
         (
             "https://ferries.example/announcements/12",
-            '<p><a href="https://ferries.example/announcements/12" target="_blank" rel="nofollow noopener"'
-            ' translate="no"><span class="invisible">https://</span>'
-            '<span class="ellipsis">ferries.example/announcements/</span><span class="invisible">12</span></a></p>',
+            LONG_LINK,
         ),
     ],
 )

@@ -91,9 +91,9 @@ def test_channels_may_have_a_platform_each() -> None:
 
 
 def test_a_platform_of_which_nobody_heard_is_a_mistake_in_the_call() -> None:
-    with pytest.raises(UsageError, match=r"No platform 'friendster' can be simulated. There are: bluesky, mastodon"):
-        with Sandbox.in_thread(["friendster"]):
-            pytest.fail("it started")
+    told = r"No platform 'friendster' can be simulated. There are: bluesky, mastodon"
+    with pytest.raises(UsageError, match=told), Sandbox.in_thread(["friendster"]):
+        pytest.fail("it started")
 
 
 def test_a_platform_that_does_not_run_is_a_mistake_in_the_call(sandbox: Sandbox) -> None:
@@ -131,8 +131,8 @@ def test_fixed_ports_follow_one_another_and_belong_to_one_sandbox() -> None:
 
 def test_a_start_that_fails_half_way_gives_its_ports_back() -> None:
     number = free_ports()
-    with closing(socket.create_server(("127.0.0.1", number + 2))):
-        with pytest.raises(UsageError, match=f"Port {number + 2} cannot be used"), Sandbox.in_thread(port=number):
-            pytest.fail("it started")
+    other, told = socket.create_server(("127.0.0.1", number + 2)), f"Port {number + 2} cannot be used"
+    with closing(other), pytest.raises(UsageError, match=told), Sandbox.in_thread(port=number):
+        pytest.fail("it started")
     with Sandbox.in_thread(port=number) as sandbox:
         assert connects(sandbox.url("mastodon"))

@@ -192,7 +192,12 @@ def test_after_catching_up_readers_see_what_is_held(moves: list[tuple[str, str]]
 
 @pytest.mark.parametrize(
     ("data", "expected"),
-    [(b"\x89PNG\r\n\x1a\n..", "image/png"), (b"\xff\xd8\xff\xe0", "image/jpeg"), (b"GIF89a", "image/gif"), (b"%PDF", "")],
+    [
+        (b"\x89PNG\r\n\x1a\n..", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"GIF89a", "image/gif"),
+        (b"%PDF", ""),
+    ],
 )
 def test_an_image_is_known_by_its_first_bytes(data: bytes, expected: str) -> None:
     assert image_type(data) == expected

@@ -97,6 +97,12 @@ def test_a_link_that_was_written_at_the_end_survives():
     assert fitted(f"{LONG} {URL}", 60, exact=True).text == f"Ferry 12 is cancelled today…\n\n{URL}"
 
 
+def test_of_several_links_the_last_survives():
+    assert fitted(f"See https://ferries.example/ today: {LONG} {URL}", 60).text == (
+        f"See https://ferries.example/ …\n\n{URL}"
+    )
+
+
 def test_a_link_in_what_is_kept_is_not_repeated():
     assert fitted(f"See {URL} now. {LONG}", 60, URL).text == f"See {URL} now. Ferry 12 is cancelled…"
 
@@ -137,6 +143,31 @@ def test_a_word_longer_than_a_post_is_cut_between_clusters():
     assert fitted("x" * 400, 300, URL).text == f"{'x' * 271}…\n\n{URL}"
 
 
+def test_a_cluster_of_a_long_word_is_not_cut_in_two():
+    assert fitted("xq\u0301" * 40, 30).text == "xq\u0301" * 14 + "x…"
+    words = Words(text="xq\u0301" * 40)
+    assert fit(words, Limits(text=30, unit="characters"), traits()).text == "xq\u0301" * 9 + "x…"
+
+
+def test_a_sign_that_belongs_to_the_next_one_is_kept_with_it():
+    assert fitted("Ferry \u0600. is cancelled all day", 9).text == "Ferry \u0600.…"
+
+
+def test_a_link_keeps_what_looks_unfinished():
+    assert fitted("See https://ferries.example/a- for what is to come", 34).text == "See https://ferries.example/a- …"
+    dotted = "https://ferries.example/a."
+    assert fitted(f"Now {dotted} and then all the rest", 34, dotted).text == f"Now {dotted} …"
+
+
+def test_a_word_does_not_become_a_hashtag_by_being_cut():
+    with pytest.raises(CannotBeFitted):
+        fitted(f"#{'f' * 70}", 50)
+
+
+def test_no_space_stands_before_the_ellipsis():
+    assert fitted("– " * 40, 31).text == "– " * 14 + "–…"
+
+
 def test_a_hashtag_longer_than_a_post_is_left_out():
     assert fitted(f"Cancelled #{'ferry' * 12}", 50).text == "Cancelled…"
 
@@ -153,6 +184,7 @@ def test_text_without_spaces_is_cut_between_its_characters():
     assert fitted(text, 31).text == "本日の便は欠航となりました。お客様にはご迷惑をおかけいたしま…"
     assert fitted(text, 33).text == "本日の便は欠航となりました。お客様にはご迷惑をおかけいたします…"
     assert fitted("次の便は18時です。" * 2, 6).text == "次の便は…"  # "次の便は1…" would be another time
+    assert fitted("次の便は18時です。" * 2, 7).text == "次の便は…"
 
 
 def test_a_dash_between_words_does_not_dangle():

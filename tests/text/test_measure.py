@@ -20,12 +20,13 @@ SLACK = Limits(text=4000, unit="characters")
 #: What joins, breaks, or looks as if it did: marks, joiners, flags, jamo, prepended signs, line ends, controls.
 TRICKY = st.sampled_from(
     [
+        "\r\n",
         *"ab é\u0301\u0308\u200d\ufe0f\u20e3\r\n\t\0\xad",
         *"👩👨👍🏽❤🚢🇬🇷\U000e0067\U000e007f",
         *"\u1100\u1161\u11a8각\u0600\u0915\u094d\u0937นี้か\u3099",
     ]
 )
-ANY_TEXT = st.text(st.one_of(TRICKY, st.characters(codec="utf-8")), max_size=60)
+ANY_TEXT = st.lists(st.one_of(TRICKY, st.characters(codec="utf-8")), max_size=60).map("".join)
 
 
 def reference(text: str) -> int:
@@ -42,6 +43,10 @@ def test_boundaries_are_those_of_the_clusters(text: str):
     ends = {0, *(match.end() for match in regex.finditer(r"\X", text))}
     known = measure.boundaries(text)
     assert {position for position in range(-1, len(text) + 2) if position in known} == ends
+
+
+def test_a_line_end_of_two_characters_is_not_cut():
+    assert [position for position in range(5) if position in measure.boundaries("a\r\nb")] == [0, 1, 3, 4]
 
 
 def test_every_character_that_is_counted_without_the_library_is_a_cluster_of_its_own():

@@ -53,9 +53,11 @@ class _Lazy(click.Group):
     """Knows its verbs by name, and loads one when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
         verb = VERBS.get(cmd_name)
         if verb is None:
             return None
@@ -70,6 +72,7 @@ class _Lazy(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
         for section, verbs in SECTIONS.items():
             with formatter.section(section):
                 formatter.write_dl([(name, verb.about) for name, verb in verbs.items()], col_max=12)

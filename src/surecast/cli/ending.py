@@ -9,7 +9,7 @@ import click
 
 from surecast.cli.codes import Exit
 from surecast.cli.interrupt import Stopped
-from surecast.cli.output import SCHEMA, Output, safe
+from surecast.cli.output import SCHEMA, Output, safe, safe_mistake
 from surecast.errors import ConfigError, KeyReusedError, SurecastError
 
 DEBUG = "SURECAST_DEBUG"
@@ -30,8 +30,10 @@ def end(error: BaseException, out: Output) -> int:
         return Exit.USAGE
     if isinstance(error, click.ClickException):
         return _refuse(out, *_usage(error))
+    if isinstance(error, ConfigError) and error.mistakes:
+        return _misconfigured(out, error)
     if isinstance(error, SurecastError):
-        return _refuse(out, _in_words_of_the_shell(error), mistakes=error)
+        return _refuse(out, _in_words_of_the_shell(error))
     if isinstance(error, Stopped | KeyboardInterrupt | click.Abort):
         number = error.code if isinstance(error, Stopped) else 130
         _tell(out, "Stopped.")
@@ -55,19 +57,24 @@ def _in_words_of_the_shell(error: SurecastError) -> str:
     return text.replace('on_change="keep"', "--on-change keep") if isinstance(error, KeyReusedError) else text
 
 
-def _refuse(out: Output, *lines: str, mistakes: SurecastError | None = None) -> int:
-    more = {}
-    if isinstance(mistakes, ConfigError) and mistakes.mistakes:
-        more["mistakes"] = [
-            {"place": each.place, "what": safe(each.what), "cure": safe(each.cure)} for each in mistakes.mistakes
-        ]
-    _tell(out, *lines, **more)
+def _refuse(out: Output, *lines: str) -> int:
+    _tell(out, *lines)
     return Exit.USAGE
 
 
-def _tell(out: Output, *lines: str, **more: object) -> None:
+def _misconfigured(out: Output, error: ConfigError) -> int:
+    """All mistakes at once, each on its own line."""
+    sentence = str(error).split("\n")[0]
+    out.hint(sentence)
+    out.hint(*map(safe_mistake, error.mistakes), verbatim=True)
+    mistakes = [{"place": each.place, "what": safe(each.what), "cure": safe(each.cure)} for each in error.mistakes]
+    out.object({"schema": SCHEMA, "error": safe(sentence), "mistakes": mistakes})
+    return Exit.USAGE
+
+
+def _tell(out: Output, *lines: str) -> None:
     out.hint(*lines)
-    out.object({"schema": SCHEMA, "error": safe(lines[0]), **more})
+    out.object({"schema": SCHEMA, "error": safe(lines[0])})
 
 
 def _bug(error: Exception, out: Output) -> int:

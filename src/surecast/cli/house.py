@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from surecast.cli.output import Output
+from surecast.cli.output import Output, safe_mistake
 from surecast.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Call:
 
         config = load_config(self.path())
         if not self.out.quiet:
-            self.out.hint(*map(str, config.mistakes))
+            self.out.hint(*map(safe_mistake, config.mistakes), verbatim=True)
         return config
 
     def again(self, words: str) -> str:

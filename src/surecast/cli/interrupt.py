@@ -10,7 +10,7 @@ from types import FrameType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stopped(KeyboardInterrupt):  # noqa: N818 - no error: somebody asked for it
+class Stopped(KeyboardInterrupt):
     """The process was told to end."""
 
     def __init__(self, number: int) -> None:

@@ -34,18 +34,14 @@ def verb(function: Callable[..., int | None]) -> Callable[..., int | None]:
     return run
 
 
-class Span(click.ParamType):
-    """A time span as people write it, in seconds: ``90s``, ``2h``, ``1h 30min``; a plain number is seconds."""
-
-    name = "SPAN"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        span = span_s(str(value))
-        if span is None:
-            self.fail(f"{value!r} is no time span. Write e.g. 90s, 10min or 2h.", param, ctx)
-        return span
+def span(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """An option's time span in seconds: ``90s``, ``2h``, ``1h 30min``; a plain number is seconds."""
+    if value is None:
+        return None
+    found = span_s(value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no time span. Write e.g. 90s, 10min or 2h.", ctx, param)
+    return found
 
 
 def span_s(written: str) -> float | None:

@@ -9,7 +9,7 @@ import click
 from surecast.cli.codes import Exit, code_of, worst
 from surecast.cli.house import Call, House, opened
 from surecast.cli.interrupt import Stopped
-from surecast.cli.options import Span, verb
+from surecast.cli.options import span, verb
 from surecast.cli.output import SCHEMA
 from surecast.cli.status import NOTHING_YET
 from surecast.errors import UnknownBroadcastError, UsageError
@@ -17,12 +17,10 @@ from surecast.errors import UnknownBroadcastError, UsageError
 if TYPE_CHECKING:
     from surecast.report import Report
 
-LEFT_S = 60.0
-
 
 @click.command()
 @click.argument("broadcast", required=False, metavar="[ID]")
-@click.option("--for", "for_s", type=Span(), default=LEFT_S, metavar="SPAN", help="Wait at most so long; else 60s.")
+@click.option("--for", "for_s", callback=span, default="60s", metavar="SPAN", help="Wait at most so long; else 60s.")
 @verb
 def resume(call: Call, *, broadcast: str | None, for_s: float) -> int:
     """Gives everything that is owed one try now, of one broadcast or of all.
@@ -39,7 +37,6 @@ def resume(call: Call, *, broadcast: str | None, for_s: float) -> int:
         try:
             reports = house.broadcaster.resume(broadcast, for_s=for_s)
         except Stopped as stopped:
-            house.broadcaster.close()
             sentence = f"Stopped; what is owed stays in the ledger. Go on: {call.again('resume')}."
             call.out.hint(sentence)
             call.out.object({"schema": SCHEMA, "error": sentence})
@@ -94,7 +91,14 @@ def cancel(call: Call, *, broadcast: str, channel: str | None) -> int:
         return _ordered(call, house.broadcaster.cancel(broadcast, channel))
 
 
-@click.command()
+SETTLE_EXAMPLES = """\
+\b
+surecast settle k3f9x telegram --there https://t.me/ferries/12
+surecast settle k3f9x telegram --not-there
+"""
+
+
+@click.command(epilog=SETTLE_EXAMPLES)
 @click.argument("broadcast", metavar="ID")
 @click.argument("channel")
 @click.option(
@@ -105,9 +109,7 @@ def cancel(call: Call, *, broadcast: str, channel: str | None) -> int:
 def settle(call: Call, *, broadcast: str, channel: str, there: str | None, not_there: bool) -> int:
     """Says whether a post in doubt is there, when surecast cannot find out.
 
-    \b
-      surecast settle k3f9x telegram --there https://t.me/ferries/12
-      surecast settle k3f9x telegram --not-there
+    Look for it, then say so; only --not-there lets it be sent again.
     """
     if (there is None) is not not_there:
         raise UsageError("Look for the post, then say one of: --there [URL], or --not-there to send it again.")

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from surecast.errors import Mistake
+
 SCHEMA = 1
 SANDBOX = "SANDBOX "
 
@@ -96,9 +98,9 @@ class Output:
             text = json.dumps(told)
         self._write(sys.stdout, [text], mark=False)
 
-    def hint(self, *lines: str) -> None:
+    def hint(self, *lines: str, verbatim: bool = False) -> None:
         """Says something beside the answer, on standard error."""
-        self._write(sys.stderr, [safe(line) for line in lines])
+        self._write(sys.stderr, [_tame(line) if verbatim else safe(line) for line in lines])
 
     def mark(self, line: str) -> str:
         """`line` as it is printed: marked in a sandbox."""
@@ -125,6 +127,11 @@ def safe(text: str) -> str:
     from surecast.transport.redact import redact  # noqa: PLC0415 - its patterns are compiled only where text is printed
 
     return _tame(redact(text))
+
+
+def safe_mistake(mistake: Mistake) -> str:
+    """A configuration's mistake on one line; its place is no secret, though it may name the key of one."""
+    return f"{mistake.place}: {safe(mistake.what)}. {safe(mistake.cure)}"
 
 
 def one_line(text: str) -> str:

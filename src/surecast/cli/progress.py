@@ -42,13 +42,14 @@ class Progress:
     def _line(self, channel: ChannelReport, report: Report) -> Text:
         from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
 
-        words, style = status_words(channel)
-        mark = self._marks.get(channel.status, self._wave[self._turns % len(self._wave)])
+        words, style = _doing(channel)
+        wave = self._wave[self._turns % len(self._wave)]
+        mark = wave if words.startswith("sending") else self._marks.get(channel.status, wave)
         name = channel.name.ljust(max(map(len, report.channels)) + 2)
         line = Text(SANDBOX if self._out.sandbox else "", no_wrap=True, overflow="ellipsis")
         line.append(f"{mark} ", style=style).append(name).append(words, style=style)
         if fact := _fact(channel):
-            line.append(f", {fact}", style="dim")
+            line.append(f"  {fact}", style="dim")
         return line
 
 
@@ -58,8 +59,17 @@ def progress(out: Output) -> Iterator[Progress]:
     from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
 
     # Drawn only when told to: no thread of its own, and nothing between two looks.
-    with Live(console=out.console, auto_refresh=False, transient=True) as live:
+    # Its redirection of the standard streams would hide from us what they can show.
+    with Live(
+        console=out.console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as live:
         yield Progress(live, out)
+
+
+def _doing(channel: ChannelReport) -> tuple[str, str]:
+    """The status; a turn that has just opened is under way, though no step of it has begun."""
+    just_opened = channel.status == "owed" and channel.began is None and not channel.error
+    return ("sending", "cyan") if just_opened else status_words(channel)
 
 
 def _fact(channel: ChannelReport) -> str:

@@ -8,8 +8,8 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from surecast.clock import hours_minutes, iso
 from surecast.cli.output import SCHEMA, Output, one_line, safe
+from surecast.clock import hours_minutes, iso
 from surecast.outcome import Verdict
 
 if TYPE_CHECKING:

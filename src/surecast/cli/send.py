@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import threading
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import click
 from surecast.cli.codes import Exit, code_of
 from surecast.cli.house import Call, House, opened
 from surecast.cli.interrupt import Stopped
-from surecast.cli.options import STDIN, Span, as_typed, read_text, span_s, verb
+from surecast.cli.options import STDIN, as_typed, read_text, span, span_s, verb
 from surecast.cli.output import SCHEMA
 from surecast.errors import UsageError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from surecast.report import Report
 
 LOOK_S = 0.25  # between two looks at what happens
+MOMENT_S = 2.0  # as long as leaving waits for what has just begun
 GONE_S = 1.0  # a cancelled call has left the broadcaster's loop by then
 
 
@@ -64,7 +66,14 @@ def announcement_options(command: Any) -> Any:
     return command
 
 
-@click.command(cls=InOrder)
+EXAMPLES = """\
+\b
+surecast send "Ferry 12 is cancelled today" --url https://ferries.example/12
+surecast send - --image map.png --alt "The ferry's new berth" < notice.txt
+"""
+
+
+@click.command(cls=InOrder, epilog=EXAMPLES)
 @announcement_options
 @click.option(
     "--on-change",
@@ -74,7 +83,7 @@ def announcement_options(command: Any) -> Any:
 )
 @click.option("--again", is_flag=True, help="Send once more what was just sent.")
 @click.option("--no-wait", is_flag=True, help="End as soon as it is safely in the ledger.")
-@click.option("--wait", "wait_s", type=Span(), metavar="SPAN", help="Wait at most so long, e.g. 90s.")
+@click.option("--wait", "wait_s", callback=span, metavar="SPAN", help="Wait at most so long, e.g. 90s.")
 @click.option("--reroute-ok", is_flag=True, help="Exit 0 also when it was reached by rerouting.")
 @click.option("--sandbox", is_flag=True, help="Only rehearse, on simulated platforms.")
 @click.option("--dry-run", is_flag=True, help="Post nothing: the same as surecast preview.")
@@ -93,10 +102,6 @@ def send(
     **words: Any,
 ) -> int:
     """Sends an announcement over the configured channels and says who has it.
-
-    \b
-      surecast send "Ferry 12 is cancelled today" --url https://ferries.example/12
-      surecast send - < notice.txt
 
     Exits with 0 reached, 3 reached by rerouting, 4 missed, 5 unsure or pending.
     """
@@ -203,9 +208,9 @@ def _variants(given: Sequence[str]) -> dict[str, str]:
 def _expires(written: str | None) -> timedelta | datetime | None:
     if written is None:
         return None
-    span = span_s(written)
-    if span is not None:
-        return timedelta(seconds=span)
+    length_s = span_s(written)
+    if length_s is not None:
+        return timedelta(seconds=length_s)
     with contextlib.suppress(ValueError):
         moment = datetime.fromisoformat(written)
         if moment.tzinfo is not None:
@@ -234,13 +239,24 @@ def _drive(call: Call, house: House, said: Announcement, options: dict[str, Any]
         if call.out.terminal and not call.out.quiet and options["wait"] is not False:
             since = 0.0 if options["again"] is False else time.time()
             _watch(call, house, said, future, since=since)
-        return future.result()
+        return _settled(house, future.result()) if options["wait"] is True else future.result()
     except BaseException:
         future.cancel()
         gone.wait(GONE_S)
         raise
     finally:
         bridge.stop()
+
+
+def _settled(house: House, report: Report) -> Report:
+    """The report after what had just begun has ended, where that takes a moment only; leaving waits as long."""
+    until = time.monotonic() + MOMENT_S
+    while any(channel.status == "sending" for channel in report.channels.values()):
+        if time.monotonic() >= until:
+            break
+        time.sleep(LOOK_S / 2)
+        report = dataclasses.replace(house.broadcaster.status(report.id), repeated=report.repeated)
+    return report
 
 
 def _watch(
@@ -269,13 +285,11 @@ def _find(house: House, said: Announcement, *, since: float) -> str | None:
 
 
 def _leave(call: Call, house: House, said: Announcement, stopped: Stopped, *, since: float) -> int:
-    """Records what is on its way, and says how to go on."""
+    """Says how to go on, at once; then records what is on its way, which may take a moment."""
     name = _find(house, said, since=since)
-    if call.out.terminal:
-        call.out.hint("Stopping: what has just begun may still end. Ctrl-C again to end at once.")
-    with contextlib.suppress(Stopped):
+    if name is None:  # perhaps it is being accepted just now
         house.broadcaster.close()
-        name = name or _find(house, said, since=since)
+        name = _find(house, said, since=since)
     if call.out.sandbox:
         sentence = "Stopped. It was a rehearsal, so nothing is kept."
     elif name is None:
@@ -303,13 +317,11 @@ def _tell(call: Call, report: Report, code: Exit) -> None:
 
 
 def _who_goes_on(call: Call, report: Report) -> list[str]:
-    """This process ends now; without a worker, somebody must carry on what is not decided yet."""
+    """What is not decided yet must be carried on by somebody: this process ends now."""
     from surecast.report.words import WORKER_SILENT_S  # noqa: PLC0415 - not for --help
 
     seen = report.worker_seen_at
     if report.state.value != "pending" or (seen is not None and report.at - seen <= WORKER_SILENT_S):
         return []
-    return [
-        f"Nobody is running to go on with it: {call.again(f'resume {report.id}')}, "
-        f"or in cron: */5 * * * * {call.again('work --once')}"
-    ]
+    cron = f"*/5 * * * * {call.again('work --once')}"
+    return [f"Nobody is running to go on with it: {call.again(f'resume {report.id}')}, or in cron: {cron}"]

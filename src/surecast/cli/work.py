@@ -11,14 +11,11 @@ from surecast.cli.options import verb
 from surecast.cli.output import SCHEMA
 
 
-@click.command()
+@click.command(epilog="In cron: */5 * * * * surecast work --once --quiet")
 @click.option("--once", is_flag=True, help="Deliver what is due now, then end: for cron.")
 @verb
 def work(call: Call, *, once: bool) -> int:
     """Delivers what is owed as it falls due, until it is told to stop (Ctrl-C, SIGTERM).
-
-    \b
-      */5 * * * * surecast work --once --quiet
 
     Exits with 0 when its work is done or it was told to stop, whatever became of the announcements.
     """
@@ -48,7 +45,7 @@ def _always(call: Call, house: House) -> int:
     try:
         house.broadcaster.work()
     except Stopped:
-        house.broadcaster.close()
+        pass
     if not call.out.quiet:
         call.out.lines("Stopped; what is still owed stays in the ledger.")
         call.out.object({"schema": SCHEMA, "stopped": True})

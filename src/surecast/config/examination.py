@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import dataclasses
 import os
 import stat
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from surecast.channel import Channel, Confirms
-from surecast.config.fields import fields_of
-from surecast.config.findings import Finding
+from surecast.config.fields import fields_of, read_fields
+from surecast.config.findings import At, Finding
 from surecast.config.kinds import Kinds
 from surecast.config.read import Draft, is_file, read
 from surecast.config.references import secrets_of, unset
@@ -76,7 +77,7 @@ def _mistakes(draft: Draft) -> Iterator[Finding]:
             yield from _secret(secret, (key,))
     yield from _ledger(config)
     for channel in config.channels.values():
-        yield from _secrets(channel)
+        yield from _secrets(channel, draft)
 
 
 def _routing(config: Config, draft: Draft) -> Iterator[Finding]:
@@ -100,11 +101,18 @@ def _routing(config: Config, draft: Draft) -> Iterator[Finding]:
         )
 
 
-def _secrets(channel: Channel) -> Iterator[Finding]:
-    if channel.settings is None:
+def _secrets(channel: Channel, draft: Draft) -> Iterator[Finding]:
+    """Also of a channel whose other settings are wrong: a person wants to hear of all at once."""
+    table = draft.document["channels"][channel.name]
+    if type(table) is not dict or not dataclasses.is_dataclass(channel.kind.settings):
         return
-    for field in fields_of(type(channel.settings)):
-        for secret in secrets_of(getattr(channel.settings, field.attribute)):
+    fields = fields_of(channel.kind.settings)
+    values = {field.attribute: getattr(channel.settings, field.attribute, None) for field in fields}
+    if channel.settings is None:
+        unheard = At((), draft.config.folder, [])  # what is wrong there was reported when the file was read
+        values = read_fields(fields, table, unheard)
+    for field in fields:
+        for secret in secrets_of(values.get(field.attribute)):
             yield from _secret(secret, ("channels", channel.name, field.key))
 
 

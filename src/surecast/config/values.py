@@ -1,7 +1,5 @@
 """What a configuration says, as values. The declarations here are also its documentation and its schema."""
 
-# ruff: noqa: RUF009 - `setting` makes a field
-
 from __future__ import annotations
 
 import dataclasses

@@ -3,7 +3,7 @@
 Codes, error names and sentences are those of @atproto/pds 0.5.35 (https://docs.bsky.app/docs/api/), compared with it by
 the tests. What differs on purpose:
 
-- Any handle logs in with any password but ``wrong`` and ``revoked``; the account is made on the spot.
+- Any handle or DID logs in with any password but ``wrong`` and ``revoked``; the account is made on the spot.
 - A refresh token is spent by its use (`Sessions.grace_s`), and no rate limit applies unless a fault says so.
 - The commits in answers are made up: there is no repository tree behind them.
 """

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surecast.clock import Clock
-from surecast.sandbox.bluesky_records import HANDLE
+from surecast.sandbox.bluesky_records import DID, HANDLE
 
 _KEY = b"a key for simulated sessions only"
 _ACCESS, _REFRESH = "com.atproto.appPass", "com.atproto.refresh"
@@ -66,13 +66,17 @@ class Accounts:
         return self._by_did.get(actor) or self._by_handle.get(actor.lower())
 
     def enter(self, identifier: str) -> Account | None:
-        """The account that logs in, new if need be; None when the identifier is neither handle nor known DID."""
-        handle = identifier.lower()
-        if (known := self.find(identifier)) is not None or not HANDLE.match(handle):
+        """The account that logs in, new if need be; None when the identifier is neither a handle nor a DID."""
+        if (known := self.find(identifier)) is not None:
             return known
-        letters = base64.b32encode(hashlib.sha256(handle.encode()).digest()).decode().lower()
-        account = Account(did=f"did:plc:{letters[:24]}", handle=handle)
-        self._by_did[account.did] = self._by_handle[handle] = account
+        letters = base64.b32encode(hashlib.sha256(identifier.lower().encode()).digest()).decode().lower()
+        if DID.match(identifier):
+            account = Account(did=identifier, handle=f"{letters[:12]}.test")
+        elif HANDLE.match(identifier.lower()):
+            account = Account(did=f"did:plc:{letters[:24]}", handle=identifier.lower())
+        else:
+            return None
+        self._by_did[account.did] = self._by_handle[account.handle] = account
         return account
 
 

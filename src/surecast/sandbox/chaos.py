@@ -92,7 +92,8 @@ class Trouble:
 
     Attributes:
         on: which requests it strikes; a closed port strikes all.
-        remaining: how many requests it strikes before it lifts itself; None until somebody lifts it.
+        remaining: how many requests it strikes before it lifts itself; None until somebody lifts it. Hidden posts
+            come up after so many requests, e.g. after two looks with ``on=On.READS, remaining=2``.
         seconds: the wait that a 429 or 503 states (429: 30 when not given; 503: none), or the pause between two
             bytes of a slow answer (0.5).
         wait: how that wait is stated.

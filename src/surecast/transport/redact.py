@@ -61,7 +61,7 @@ _PATTERNS: tuple[tuple[str, _Mask, bool], ...] = (
     (rf"\b(Basic|Bot|Digest|Token)\s+(?!{_NO_VALUE})[\w.~+/=:-]{{8,}}", rf"\1 {MASK}", False),
     # access_token=abc, "token": "abc", 'app_password': 'abc', X-Api-Key: abc
     (
-        rf"(?<![\w-])((?:{_KEYS})[\"']?\s*[:=]\s*)(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s&,;\"'}})\]]+)",
+        rf"(?<![\w-])((?:{_KEYS})[\"']?\s*[:=]\s*)(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s&,;\"'}}{{)(\[\]][^\s&,;\"'}})\]]*)",
         rf"\1{MASK}",
         True,
     ),

@@ -1,0 +1,157 @@
+"""``surecast preview``: what would be posted where, to the letter; nothing is posted, opened or written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import fspath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from surecast.cli.codes import Exit
+from surecast.cli.house import Call, opened
+from surecast.cli.options import verb
+from surecast.cli.output import SCHEMA, Output, safe
+from surecast.cli.send import InOrder, announcement, announcement_options
+from surecast.clock import iso
+
+if TYPE_CHECKING:
+    from surecast.broadcaster.broadcaster import Broadcaster
+    from surecast.channel import Limits, Post, Traits
+    from surecast.history import Plan
+    from surecast.message import Announcement
+
+UNITS = {"graphemes": "characters", "utf16": "UTF-16 units", "characters": "characters"}
+
+
+@click.command(cls=InOrder)
+@announcement_options
+@verb
+def preview(call: Call, *, route: str | None, **words: Any) -> int:
+    """Shows what would be posted where, to the letter: text, length, link card, images, and what would be cut.
+
+    Posts nothing, opens no connection, needs no secrets, makes no ledger.
+    """
+    return show_preview(call, announcement(**words), route)
+
+
+def show_preview(call: Call, said: Announcement, route: str | None, *, sandbox: bool = False) -> int:
+    """Prints the plan of an announcement; what is wrong comes first."""
+    with opened(call, sandbox=sandbox) as house:
+        plan = house.broadcaster.preview(said, route=route)
+        if call.out.as_json:
+            call.out.object(_object(plan, said, house.broadcaster))
+        elif not call.out.quiet:
+            _show(call.out, plan, said, house.broadcaster)
+        return Exit.REACHED
+
+
+def _show(out: Output, plan: Plan, said: Announcement, broadcaster: Broadcaster) -> None:
+    from surecast.route import describe  # noqa: PLC0415 - not for --help
+
+    out.lines(*plan.warnings, *_obstacles(plan))
+    out.lines(describe(plan.route))
+    for name in _in_order(plan):
+        traits = broadcaster.channels[name].kind.traits
+        out.lines("")
+        _show_channel(out, name, plan.posts[name], traits, said)
+
+
+def _show_channel(out: Output, name: str, post: Post, traits: Traits, said: Announcement) -> None:
+    where = name if name == traits.platform.lower() else f"{name} ({traits.platform})"
+    below = [*_card(post, traits, words=True), *_images(post, said), *([post.cut] if post.cut else [])]
+    text = _shown(post, traits)
+    if not out.terminal:
+        out.lines(f"{where}: {_count(post)}", verbatim=True)
+        out.lines(*(f"  {line}".rstrip() for line in (*text, *below)), verbatim=True)
+        return
+    from rich.padding import Padding  # noqa: PLC0415 - only a terminal needs it
+    from rich.text import Text  # noqa: PLC0415
+
+    out.show(Text().append(where, style="bold").append(f"  {_count(post)}", style="dim"))
+    out.show(*(Padding(Text(line, overflow="fold"), (0, 0, 0, 2)) for line in text))
+    out.show(*(Padding(Text(line, style="dim", overflow="fold"), (0, 0, 0, 2)) for line in below))
+
+
+def _in_order(plan: Plan) -> Sequence[str]:
+    """Channels that cannot be used come first."""
+    return sorted(plan.posts, key=lambda name: plan.terms[name].skip is None)
+
+
+def _obstacles(plan: Plan) -> list[str]:
+    """Why a channel would be skipped, one line each."""
+    lines = []
+    for name in _in_order(plan):
+        skip = plan.terms[name].skip
+        if skip is not None:
+            what = "is not set up" if skip.reason.value == "misconfigured" else "cannot take it"
+            lines.append(f"{name} {what} and would be skipped: {skip.detail}")
+    return lines
+
+
+def _count(post: Post) -> str:
+    limits = post.limits
+    if limits.text is None:
+        return "no limit"
+    return f"{post.count} of {limits.text} {UNITS[limits.unit]}"
+
+
+def _shown(post: Post, traits: Traits) -> list[str]:
+    """The words that readers of the channel see, line by line."""
+    texts = [part.text for part in post.parts] or ["(nothing fits)"]
+    if traits.long_form:
+        texts = [*filter(None, [post.words.title]), *texts, *filter(None, [post.words.body])]
+    return "\n\n".join(texts).split("\n")
+
+
+def _card(post: Post, traits: Traits, *, words: bool = False) -> list[str]:
+    """The link card, where the platform shows one; images take its place."""
+    url = post.words.url
+    if url is None or (traits.link_card and post.pictures):
+        return []
+    if traits.link_card:
+        return [f"Link card: {post.words.title or post.words.text} ({url})" if words else url]
+    return [f"Link: {url}"] if words and not traits.keeps_link_in_text else []
+
+
+def _images(post: Post, said: Announcement) -> list[str]:
+    shown = zip(said.images, post.pictures, strict=False)
+    return [f"Image: {fspath(image.path)}: {picture.alt or 'no alternative text'}" for image, picture in shown]
+
+
+def _object(plan: Plan, said: Announcement, broadcaster: Broadcaster) -> dict[str, Any]:
+    from surecast.route import describe  # noqa: PLC0415 - not for --help
+
+    return {
+        "schema": SCHEMA,
+        "route": plan.route_text,
+        "route_name": plan.route_name or None,
+        "describes": describe(plan.route),
+        "urgency": plan.urgency.value,
+        "expires": iso(plan.expires_at),
+        "warnings": list(plan.warnings),
+        "channels": {
+            name: _channel_object(plan, name, said, broadcaster.channels[name].kind.traits) for name in _in_order(plan)
+        },
+    }
+
+
+def _channel_object(plan: Plan, name: str, said: Announcement, traits: Traits) -> dict[str, Any]:
+    post, skip = plan.posts[name], plan.terms[name].skip
+    limits: Limits = post.limits
+    return {
+        "platform": traits.platform,
+        "parts": [part.text for part in post.parts],
+        "title": post.words.title if traits.long_form else None,
+        "body": post.words.body if traits.long_form else None,
+        "count": post.count,
+        "limit": limits.text,
+        "unit": limits.unit,
+        "link_card": next(iter(_card(post, traits)), None),
+        "images": [
+            {"path": fspath(image.path), "alt": picture.alt}
+            for image, picture in zip(said.images, post.pictures, strict=False)
+        ],
+        "cut": post.cut or None,
+        "skipped": None if skip is None else {"reason": skip.reason.value, "error": safe(skip.detail)},
+    }

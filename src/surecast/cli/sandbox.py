@@ -1,0 +1,57 @@
+"""``surecast sandbox`` and ``surecast demo``: simulated platforms on this machine, to try things on."""
+
+from __future__ import annotations
+
+import threading
+
+import click
+
+from surecast.cli.codes import Exit
+from surecast.cli.house import Call
+from surecast.cli.interrupt import Stopped
+from surecast.cli.options import verb
+from surecast.cli.output import SCHEMA
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65_000), default=0, metavar="N", help="The control port; else any free.")
+@verb
+def sandbox(call: Call, *, port: int) -> int:
+    """Runs simulated platforms until Ctrl-C; the real libraries talk to them, nothing leaves this machine.
+
+    The control port switches faults and shows what was posted. To rehearse one announcement over your own
+    configuration, use `surecast send --sandbox`.
+    """
+    from surecast.sandbox import Sandbox  # noqa: PLC0415 - loads a web server
+
+    call.out.sandbox = True
+    with Sandbox.in_thread(port=port) as running:
+        addresses = {name: platform.url for name, platform in running.platforms.items()}
+        call.out.object({"schema": SCHEMA, "platforms": addresses, "control": running.control_url})
+        if not call.out.quiet:
+            width = max(map(len, [*addresses, "control"])) + 2
+            call.out.lines(*(f"{name:<{width}}{url}" for name, url in addresses.items()))
+            call.out.lines(f"{'control':<{width}}{running.control_url}", "", "Ctrl-C ends it.")
+        try:
+            threading.Event().wait()
+        except Stopped:
+            return Exit.REACHED
+    return Exit.REACHED
+
+
+@click.command()
+@verb
+def demo(call: Call) -> int:
+    """Plays an outage on this machine: Bluesky goes down, the announcement gets out, the missed post is paid back.
+
+    Needs no account and no configuration; takes about half a minute.
+    """
+    from surecast.demo import run_demo  # noqa: PLC0415 - loads a web server
+
+    call.out.sandbox = True
+    lines: list[str] = []
+    code = run_demo(lines.append if call.out.as_json or call.out.quiet else call.out.lines)
+    call.out.object({"schema": SCHEMA, "ok": code == 0, "lines": lines})
+    if call.out.quiet and code:
+        call.out.lines(*lines)
+    return code
