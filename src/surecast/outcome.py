@@ -52,6 +52,7 @@ class Reason(StrEnum):
     # Why an action was not begun at all:
     BREAKER_OPEN = "breaker_open"
     ISOLATED = "isolated"
+    SPARED = "spared"
     MISCONFIGURED = "misconfigured"
     CANNOT_BE_FITTED = "cannot_be_fitted"
     SUPPRESSED = "suppressed"
@@ -65,7 +66,9 @@ class Reason(StrEnum):
 ENDS_THE_ROUTE = frozenset({Reason.EXPIRED, Reason.SUPERSEDED, Reason.CANCELLED})
 
 #: A SKIPPED with one of these may be tried again later: the post stays owed.
-PASSES_BY_ITSELF = frozenset({Reason.BREAKER_OPEN, Reason.ISOLATED, Reason.MISCONFIGURED, Reason.OVER_THE_CAP})
+PASSES_BY_ITSELF = frozenset(
+    {Reason.BREAKER_OPEN, Reason.ISOLATED, Reason.SPARED, Reason.MISCONFIGURED, Reason.OVER_THE_CAP}
+)
 
 
 @dataclass(frozen=True, slots=True)

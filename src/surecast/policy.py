@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 BASE_S = 1.0
 LONGEST_S = 300.0  # an owed post is tried at least this often while its breaker is closed
+#: The budget of retries of a channel, over all processes: ten to begin with, then one for every five first attempts
+#: (20 % as in Finagle, https://finagle.github.io/blog/2016/02/08/retry-budgets/), and the rest wait so long.
+MOST_CREDIT, CREDIT_PER_FIRST, SPARED_S = 10.0, 0.2, 30.0
 UNAUTHORIZED_TRIAL_S = 3_600.0  # a refused login heals by a person, not by asking again
 
 
@@ -86,6 +89,7 @@ class Gate:
         reason: what opened it last.
         credentials: fingerprint of the secret that was refused; another secret gets a trial at once.
         isolated_until: held open by a person until then.
+        retry_credit: how many retries may still go; first attempts fill it up again.
     """
 
     channel: str
@@ -98,16 +102,23 @@ class Gate:
     isolated_until: float | None = None
     trial_owner: str | None = None
     trial_until: float = 0.0
+    retry_credit: float = MOST_CREDIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """What the gate answered: go, go as the one trial, or not before a moment."""
+    """What the gate answered: go, go as the one trial, or not before a moment.
+
+    Attributes:
+        isolated: held open by a person.
+        spared: the budget of retries is spent; more would only make the outage worse.
+    """
 
     go: bool
     trial: bool = False
     not_before: float = 0.0
     isolated: bool = False
+    spared: bool = False
 
 
 def after(gate: Gate, outcome: Outcome, *, trial: bool, now: float, breaker: Breaker, credentials: str) -> Gate:
@@ -117,7 +128,7 @@ def after(gate: Gate, outcome: Outcome, *, trial: bool, now: float, breaker: Bre
         effect = "ignores"
     rest = replace(gate, trial_owner=None, trial_until=0.0) if trial else gate
     if effect == "heals":
-        return Gate(channel=gate.channel, isolated_until=gate.isolated_until)
+        return Gate(channel=gate.channel, isolated_until=gate.isolated_until, retry_credit=gate.retry_credit)
     if effect == "opens":
         return _open(rest, UNAUTHORIZED_TRIAL_S, now, outcome.verdict, credentials)
     if effect == "counts" and gate.opened_at is None:

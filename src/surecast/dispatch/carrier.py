@@ -112,14 +112,15 @@ class Carrier:
             trial_s=moment.standing.terms.timeout_s + TRIAL_GRACE_S,
             credentials=self._host.credentials(self._claim.channel),
             ordered=ordered,
+            retry=moment.standing.failures > 0,
         )
 
     async def _turned_away(self, moment: _Moment, passage: Passage) -> float:
         """Nothing was begun. While the turn is open that spends it, once; later the post just waits."""
         if not moment.standing.turn_over(moment.now):
-            reason = Reason.ISOLATED if passage.isolated else Reason.BREAKER_OPEN
-            platform = moment.standing.terms.platform
-            skipped = Outcome(verdict=Verdict.SKIPPED, reason=reason, detail=f"{platform} is taken as down")
+            reason, why = _why_turned_away(passage)
+            detail = f"{moment.standing.terms.platform} {why}"
+            skipped = Outcome(verdict=Verdict.SKIPPED, reason=reason, detail=detail)
             fact = self._ended(moment, Action.PUBLISH, outcome=skipped, not_before=passage.not_before)
             await self._record(moment, batches.Ending(fact=fact))
         return passage.not_before
@@ -335,6 +336,14 @@ async def _confirm(adapter: Adapter, standing: Standing) -> Look:
     if not isinstance(adapter, Confirms) or standing.receipt is None:
         return Look(sighting=Sighting.UNKNOWN)
     return await adapter.confirm(standing.receipt, _look_s(standing))
+
+
+def _why_turned_away(passage: Passage) -> tuple[Reason, str]:
+    if passage.isolated:
+        return Reason.ISOLATED, "is switched off by hand"
+    if passage.spared:
+        return Reason.SPARED, "fails so often that further tries would only add to its load"
+    return Reason.BREAKER_OPEN, "is taken as down"
 
 
 def _throttled(standing: Standing) -> bool:

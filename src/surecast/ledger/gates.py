@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from surecast.ledger.database import Database
-from surecast.policy import Gate, Passage
+from surecast.policy import CREDIT_PER_FIRST, MOST_CREDIT, SPARED_S, Gate, Passage
 
 
 def take(
@@ -17,13 +17,15 @@ def take(
     trial_s: float,
     credentials: str,
     ordered: bool,
+    retry: bool = False,
 ) -> Passage:
     """Asks the gate, in one statement for all processes: go, go as the one trial, or not before a moment.
 
     Args:
         trial_s: how long the trial is leased; if its process dies, the next one may try then.
         credentials: fingerprint of the secret in use; a gate shut over another one lets a trial through.
-        ordered: a person wants a trial now, whatever the rest; an isolation stands.
+        ordered: a person wants a trial now, whatever the rest and the budget; an isolation stands.
+        retry: this delivery has failed here before, so the attempt is charged to the budget of retries.
     """
     with database.transaction() as queries:
         connection = database.connection
@@ -36,10 +38,15 @@ def take(
             trial_until=now + trial_s,
             credentials=credentials,
             ordered=int(ordered),
+            retry=int(retry),
+            credit_per_first=CREDIT_PER_FIRST,
+            most_credit=MOST_CREDIT,
         )
         if taken is not None:
             return Passage(go=True, trial=taken["opened_at"] is not None)
         gate = read(database, channel)
+    if gate.opened_at is None and not gate.trial_owner and gate.isolated_until is None:
+        return Passage(go=False, not_before=now + SPARED_S, spared=True)
     isolated = gate.isolated_until is not None and gate.isolated_until > now
     waits = [gate.open_until, gate.trial_until if gate.trial_owner else 0.0, gate.isolated_until or 0.0]
     return Passage(go=False, not_before=max([*waits, now + 0.1]), isolated=isolated)

@@ -34,6 +34,7 @@ _WHY = {
     Reason.OURS: "a fault on this machine",
     Reason.BREAKER_OPEN: "it was down a moment ago and rests",
     Reason.ISOLATED: "switched off by hand",
+    Reason.SPARED: "so many posts fail there that it is spared for a while",
     Reason.MISCONFIGURED: "not set up",
     Reason.CANNOT_BE_FITTED: "the text does not fit",
     Reason.CANCELLED: "cancelled",

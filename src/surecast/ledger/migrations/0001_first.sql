@@ -78,7 +78,8 @@ create table gate (
     credentials text not null default '',
     isolated_until real,
     trial_owner text,
-    trial_until real not null default 0
+    trial_until real not null default 0,
+    retry_credit real not null default 10
 );
 
 create table image (
