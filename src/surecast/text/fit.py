@@ -38,7 +38,7 @@ _ADDRESS_LIKE = re.compile(r"[/@#＃]|\w[.:]\w")
 _NEVER_CUT = r"(?<![^\s(])[#＃@]\S+|\d+(?:[.,:]\d+)*"
 
 #: Compounds and addresses without a scheme, cut only where a post cannot hold one.
-_RARELY_CUT = rf"@?[0-9A-Za-z]+(?:[-.,:/@_'’+%&=?#~]+[0-9A-Za-z]+)+|{_NEVER_CUT}"
+_RARELY_CUT = rf"(?<![0-9A-Za-z])@?[0-9A-Za-z]++(?:[-.,:/@_'’+%&=?#~]++[0-9A-Za-z]++)++|{_NEVER_CUT}"
 
 #: A shorter beginning of a word tells nobody anything; the link alone says more.
 _SHORTEST_PIECE = 20
@@ -167,7 +167,9 @@ def _ends_of_words(text: str, link: tuple[int, int] | None) -> list[int]:
     ends: dict[int, None] = {}
     for word in re.finditer(r"\S+", text):
         for end in (*_inside(word), word.end()):
-            neat = word.start() + len(text[word.start() : end].rstrip(_DANGLING))
+            neat = end
+            while neat > word.start() and text[neat - 1] in _DANGLING:
+                neat -= 1
             if neat in whole or neat not in cuttable:
                 neat = end
             if word.start() < neat < len(text) and neat in cuttable and neat not in whole:
