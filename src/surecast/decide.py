@@ -131,7 +131,7 @@ class _View:
         route = self._plan.route
         if holds(route, self._surely):
             return State.REROUTED if self._rerouted(route) else State.REACHED
-        if holds(route, self._hopefully):
+        if holds(route, self._hopefully_or_on_its_way):
             return State.PENDING
         if holds(route, self._charitably):
             return State.UNSURE
@@ -163,6 +163,8 @@ class _View:
         return needed
 
     def final(self, state: State, still_owed: tuple[str, ...]) -> bool:
+        if any(standing.sending for standing in self.standings.values()):
+            return False
         doubt = any(standing.doubts for standing in self.standings.values())
         return self.over or (state is not State.PENDING and not still_owed and not doubt)
 
@@ -186,6 +188,10 @@ class _View:
 
     def _hopefully(self, name: str) -> bool:
         return hopefully(self.standings[name], self._now, over=self._hopeless(name))
+
+    def _hopefully_or_on_its_way(self, name: str) -> bool:
+        """An attempt that outlives its turn keeps no alternative waiting, but it may still be the one that reaches."""
+        return self._hopefully(name) or (self.standings[name].sending and not self.over)
 
     def _charitably(self, name: str) -> bool:
         return charitably(self.standings[name], self._now, over=self._hopeless(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -67,16 +67,27 @@ class Announcement:
     expires: datetime | timedelta | None = None
 
     def __post_init__(self) -> None:
-        if not self.text.strip():
-            raise UsageError("There is nothing to announce: the text is empty. Give at least one word.")
-        if "\0" in self.text:
-            raise UsageError("The text holds a NUL character. Remove it.")
+        for what, words in self._said():
+            _check_words(what, words)
+        for what, words in (("text", self.text), *self.variants.items()):
+            if not words.strip():
+                raise UsageError(f"There is nothing to announce: the {what} is empty. Give at least one word.")
+        try:
+            object.__setattr__(self, "urgency", Urgency(self.urgency))
+        except ValueError:
+            raise UsageError(f"{self.urgency!r} is no urgency. Write one of: {', '.join(Urgency)}.") from None
         if self.url is not None and not self.url.startswith(("https://", "http://")):
             raise UsageError(f"The url {self.url!r} is not a web address. Begin it with https://.")
         if isinstance(self.expires, datetime) and self.expires.tzinfo is None:
             raise UsageError("expires has no time zone. Give one, e.g. datetime.now(UTC) + timedelta(hours=2).")
         if self.key is not None and not self.key.strip():
             raise UsageError("The key is empty. Give a name, or leave the key out.")
+
+    def _said(self) -> Iterator[tuple[str, object]]:
+        yield "text", self.text
+        yield from ((what, words) for what in _OTHER_WORDS if (words := getattr(self, what)) is not None)
+        yield from ((f"variant for {name}", words) for name, words in self.variants.items())
+        yield from ((f"alternative text of {image.path}", image.alt) for image in self.images)
 
     def fingerprint(self, image_digests: tuple[str, ...] = ()) -> str:
         """A digest of what is said, the same for the same words, links and pictures; not of key or urgency."""
@@ -92,3 +103,17 @@ class Announcement:
             else [[image.alt, fspath(image.path)] for image in self.images],
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+_OTHER_WORDS = ("title", "body", "url", "language", "key")
+
+
+def _check_words(what: str, words: object) -> None:
+    if not isinstance(words, str):
+        raise UsageError(f"The {what} is no text but a {type(words).__name__}. Give a string.")
+    if "\0" in words:
+        raise UsageError(f"The {what} holds a NUL character. Remove it.")
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"The {what} was not read as UTF-8 and holds broken characters. Write it in UTF-8.") from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from surecast.channel import Channel, Confirms, Finds, Part, Picture, Post, Terms, Words
 from surecast.errors import UsageError
@@ -43,13 +44,25 @@ DEFAULT_TIMES: Mapping[Urgency, Times] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Whose announcements these are and what holds for all of them; from the top of the configuration."""
+    """Whose announcements these are and what holds for all of them; from the top of the configuration.
+
+    Raises:
+        UsageError: no such time zone; a report would find that out after everything was sent.
+    """
 
     sender: str = ""
     language: str = "en"
     time_zone: str = "UTC"
     require_alt: bool = False
     times: Mapping[Urgency, Times] = field(default_factory=lambda: DEFAULT_TIMES)
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError):
+            raise UsageError(
+                f"{self.time_zone!r} is no time zone. Write a name of the IANA database, e.g. Europe/Athens."
+            ) from None
 
 
 def make_plan(

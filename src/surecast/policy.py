@@ -112,6 +112,7 @@ class Passage:
     Attributes:
         isolated: held open by a person.
         spared: the budget of retries is spent; more would only make the outage worse.
+        on_trial: somebody else's trial is on its way.
     """
 
     go: bool
@@ -119,6 +120,7 @@ class Passage:
     not_before: float = 0.0
     isolated: bool = False
     spared: bool = False
+    on_trial: bool = False
 
 
 def after(gate: Gate, outcome: Outcome, *, trial: bool, now: float, breaker: Breaker, credentials: str) -> Gate:

@@ -72,8 +72,9 @@ class Secret:
         if self.kind == "file":
             try:
                 return Path(self.reference).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise SecretMissingError(f"The secret {self.source} cannot be read. {self._cure()}") from error
+            except (OSError, UnicodeDecodeError):
+                # The cause is dropped on purpose, here and below: an error about bytes carries all of them.
+                raise SecretMissingError(f"The secret {self.source} cannot be read. {self._cure()}") from None
         import subprocess  # noqa: PLC0415 - few secrets come from a command
 
         try:
@@ -84,8 +85,7 @@ class Secret:
                 timeout=COMMAND_TIMEOUT_S,
                 check=True,
             )
-        except (OSError, subprocess.SubprocessError):
-            # The cause is dropped on purpose: a failing command may print the secret.
+        except (OSError, UnicodeDecodeError, subprocess.SubprocessError):
             raise SecretMissingError(f"The secret {self.source} cannot be read. {self._cure()}") from None
         return done.stdout.strip()
 

@@ -35,7 +35,8 @@ class Standing:
 
     Attributes:
         turn_at: when its turn opened; None before.
-        clock_at: when `within` began to run: at the first network step.
+        clock_at: when `within` began to run: at the first network step; after a take-over, anew.
+        clock_waits: nobody has begun anything since the take-over; the first network step sets the clock once more.
         attempts: how often we tried to send; one that got no further than its preparation counts.
         failures: failed attempts, all told; those of the turn decide whether it is spent.
         doubts: attempts whose effect is unknown, with the moment each ended.
@@ -48,6 +49,7 @@ class Standing:
     terms: Terms
     turn_at: float | None = None
     clock_at: float | None = None
+    clock_waits: bool = True
     attempts: int = 0
     failures: int = 0
     first_began_at: float | None = None
@@ -77,6 +79,11 @@ class Standing:
     def turn_ends_at(self) -> float | None:
         """When `within` is over; None while its clock has not begun to run."""
         return None if self.clock_at is None else self.clock_at + self.terms.within_s
+
+    @property
+    def sending(self) -> bool:
+        """Whether a publish is on its way, as far as the facts tell."""
+        return Action.PUBLISH in self.in_flight.values()
 
     def turn_over(self, now: float) -> bool:
         """Whether the next alternative has its turn, as far as this channel is concerned."""
@@ -115,7 +122,7 @@ def hopefully(standing: Standing, now: float, *, over: bool = False) -> bool:
 
 def charitably(standing: Standing, now: float, *, over: bool = False) -> bool:
     """Reached, hoped for, or perhaps delivered without our knowing."""
-    return hopefully(standing, now, over=over) or bool(standing.doubts)
+    return hopefully(standing, now, over=over) or bool(standing.doubts) or standing.sending
 
 
 def holding(standing: Standing, now: float) -> bool:
@@ -204,8 +211,8 @@ def _turn(standing: Standing, fact: Fact) -> None:
 def _began(standing: Standing, fact: Fact) -> None:
     assert fact.action is not None
     standing.in_flight[fact.attempt] = fact.action
-    if fact.action in {Action.PREPARE, Action.PUBLISH} and standing.clock_at is None:
-        standing.clock_at = fact.at
+    if fact.action in {Action.PREPARE, Action.PUBLISH} and standing.clock_waits:
+        standing.clock_at, standing.clock_waits = fact.at, False
     if fact.action is Action.PUBLISH:
         standing.attempts += 1
         if standing.first_began_at is None:
@@ -213,7 +220,9 @@ def _began(standing: Standing, fact: Fact) -> None:
 
 
 def _ended(standing: Standing, fact: Fact) -> None:
-    began = standing.in_flight.pop(fact.attempt, None)
+    began = None
+    if standing.in_flight.get(fact.attempt) is fact.action:  # a look by who lost the claim may have the same number
+        began = standing.in_flight.pop(fact.attempt)
     if fact.action is Action.FIND:
         _looked(standing, fact)
     elif fact.action is Action.CONFIRM:
@@ -224,10 +233,13 @@ def _ended(standing: Standing, fact: Fact) -> None:
 
 
 def _attempted(standing: Standing, fact: Fact, outcome: Outcome, *, late: bool) -> None:
+    arrived = outcome.verdict in {Verdict.ACCEPTED, Verdict.CONFIRMED}
+    if standing.accepted_at is not None and not arrived:
+        return  # the late word of an attempt that another one has overtaken
     standing.last, standing.last_at = outcome, fact.at
     standing.attempts += fact.action is Action.PREPARE
     rule = RULES[outcome.verdict]
-    if outcome.verdict in {Verdict.ACCEPTED, Verdict.CONFIRMED}:
+    if arrived:
         _accept(standing, fact.at, outcome.receipt)
         return
     if outcome.verdict is Verdict.SKIPPED:
@@ -250,10 +262,11 @@ def _attempted(standing: Standing, fact: Fact, outcome: Outcome, *, late: bool) 
 
 def _count_failure(standing: Standing, fact: Fact, outcome: Outcome, *, spends: bool) -> None:
     if outcome.reason is Reason.CRASHED:
-        # Another process took over. Nobody's patience was used while nobody worked: the turn's time starts again
-        # with the next attempt, unless an attempt had already ended in it.
+        # Another process took over. Nobody's patience was used while nobody worked: the turn's time starts again,
+        # unless an attempt had already ended in it. It runs from now, as there may be no other attempt: what is in
+        # doubt can perhaps only be looked up, or not even that.
         if standing.failures == 0:
-            standing.clock_at = None
+            standing.clock_at, standing.clock_waits = fact.at, True
         return
     standing.failures += 1
     standing.not_before = max(standing.not_before, fact.not_before or fact.at)

@@ -81,12 +81,21 @@ class _Crew:
                 result: Any = call()
                 error: BaseException | None = None
             except BaseException as caught:  # noqa: BLE001 - handed to the awaiting task, whatever it is
-                result, error = None, caught
+                result, error = None, _harmless(caught)
             with self._lock:
                 self._idle += 1
             # A closed loop means that nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_settle, future, result, error)
+
+
+def _harmless(error: BaseException) -> BaseException:
+    """The error, or another in place of one that would end the waiting loop or could not be handed to it."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    other = RuntimeError(f"The call ended with {type(error).__name__}.")
+    other.__cause__ = error
+    return other
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -120,5 +119,4 @@ def running(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]
             yield process
         finally:
             process.kill()
-            with contextlib.suppress(BrokenPipeError):
-                process.communicate(timeout=20)
+            process.wait(20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import threading
 from collections.abc import Coroutine
@@ -34,7 +35,10 @@ class Bridge:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run_coroutine_threadsafe(work, self.loop()).result()
+            try:
+                return asyncio.run_coroutine_threadsafe(work, self.loop()).result()
+            except concurrent.futures.CancelledError:
+                raise _closed() from None
         work.close()
         raise UsageError(
             "broadcast() waits, and would freeze the event loop that is running here. "
@@ -43,7 +47,14 @@ class Bridge:
 
     async def arun(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs `work` in the bridge's loop and awaits it in the caller's."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop()))
+        running = asyncio.run_coroutine_threadsafe(work, self.loop())
+        try:
+            return await asyncio.wrap_future(running)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise _closed() from None
 
     def submit(self, work: Coroutine[Any, Any, None]) -> None:
         """Begins `work` and does not wait for it; for what may fail without harm."""
@@ -65,11 +76,25 @@ class Bridge:
         return self._loop is not None and self._pid == os.getpid()
 
     def stop(self) -> None:
-        """Ends the loop; coroutines still in it are dropped."""
+        """Ends the loop; coroutines still in it are cancelled, and who waits for one is told so."""
         with self._lock:
             if self.begun and self._loop is not None and self._thread is not None:
+                ending = asyncio.run_coroutine_threadsafe(_end_all(), self._loop)
+                concurrent.futures.wait([ending], timeout=STOP_S)
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._thread.join(STOP_S)
                 if not self._thread.is_alive():
                     self._loop.close()
             self._loop = None
+
+
+async def _end_all() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if others:
+        await asyncio.wait(others, timeout=STOP_S)
+
+
+def _closed() -> UsageError:
+    return UsageError("This broadcaster was closed while the call waited. Nothing is lost: surecast resume goes on.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import difflib
 import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from surecast.broadcaster.desk import Desk
 from surecast.broadcaster.roster import Network
 from surecast.channel import Channel, Probed
 from surecast.clock import Clock, SteadyClock
-from surecast.errors import UsageError
+from surecast.errors import RouteError, UsageError
 from surecast.health import Health
 from surecast.history import Fact, Plan
 from surecast.ledger.broadcasts import Listed
@@ -25,7 +26,7 @@ from surecast.message import Announcement, Image, Urgency
 from surecast.planning import House
 from surecast.policy import Breaker
 from surecast.report import Report
-from surecast.route import Operand, Route
+from surecast.route import Operand, Route, why_no_name
 from surecast.secret import Secret
 
 T = TypeVar("T")
@@ -77,6 +78,9 @@ class Broadcaster:
         ledger_key: encrypts platform sessions; else each channel's own secret does.
         repeat_window_s: the same announcement without a key within so many seconds is the same one.
         background: who goes on after a call returned: a thread of this process, or a worker (`surecast work`).
+
+    Raises:
+        UsageError: two channels have the same name, or a name that no route can hold.
     """
 
     def __init__(
@@ -95,7 +99,7 @@ class Broadcaster:
         background: Literal["thread", "worker"] = "thread",
         clock: Clock | None = None,
     ) -> None:
-        self.channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
+        self.channels: Mapping[str, Channel] = _by_name(channels)
         self.ledger = Path(ledger)
         self._choose = choose or _always(route)
         self._bridge = Bridge()
@@ -131,11 +135,13 @@ class Broadcaster:
 
     def preview(self, announcement: Announcement | str, **options: Unpack[Options]) -> Plan:
         """What would be posted where, to the letter; opens no connection and needs no secrets."""
+        _check(options)
         said = announcement_of(announcement, options)
         route, name = self._choose(options.get("route"), said.urgency)
         return self._run(lambda desk: desk.preview(said, route, name))
 
     async def _broadcast(self, announcement: Announcement | str, options: Options) -> Report:
+        _check(options)
         said = announcement_of(announcement, options)
         again = options.get("again", False)
         if again and said.key is not None:
@@ -236,6 +242,31 @@ class Broadcaster:
             # A program that just ends leaves its attempts recorded as interrupted, not as a riddle.
             atexit.register(self.close)
         return self._desk[1]
+
+
+def _by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
+    by_name: dict[str, Channel] = {}
+    for channel in channels:
+        if why := why_no_name(channel.name):
+            raise RouteError(f"{channel.name!r} cannot name a channel: {why}.")
+        if channel.name in by_name:
+            raise UsageError(f"Two channels are named {channel.name!r}. Give each a name of its own.")
+        by_name[channel.name] = channel
+    return by_name
+
+
+def _check(options: Options) -> None:
+    """A misspelt option must not be taken for none: what was meant as urgent would go out as usual."""
+    for name in options:
+        if name not in Options.__annotations__:
+            near = difflib.get_close_matches(name, Options.__annotations__, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(Options.__annotations__)}."
+            raise UsageError(f"{name!r} is nothing that a broadcast takes. {hint}")
+    if options.get("on_change", "raise") not in {"raise", "keep"}:
+        raise UsageError(f"on_change is {options['on_change']!r}. Write 'raise' or 'keep'.")
+    wait: object = options.get("wait", True)
+    if not isinstance(wait, int | float) or wait < 0:
+        raise UsageError(f"wait is {wait!r}. Give True, False, or a number of seconds.")
 
 
 def announcement_of(announcement: Announcement | str, options: Words) -> Announcement:

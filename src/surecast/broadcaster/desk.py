@@ -26,6 +26,7 @@ from surecast.policy import Breaker
 from surecast.report import Report, Status, make_report
 from surecast.route import All, AnyOf, AtLeast, Route
 from surecast.secret import Secret
+from surecast.standing import stand
 from surecast.threads import DaemonPool
 from surecast.transport.classify import classify
 
@@ -116,7 +117,7 @@ class Desk:
             bound = longest_s(accepted.plan) + WAIT_MARGIN_S if wait is True else wait
             await self._engine.drive(name, enough=_decided, until=self._clock.now() + bound)
         if self._background == "thread":
-            self._tend()
+            self._tend(name)
         return await self.status(name, repeated=not accepted.created)
 
     def _plan(
@@ -173,8 +174,8 @@ class Desk:
 
     async def probe(self, channel: str) -> Probed:
         """Whether a channel's credentials and platform work; publishes nothing."""
-        if why := self._channels[channel].misconfigured:
-            return Probed(ok=False, detail=why)
+        if channel not in self._channels:
+            raise UsageError(f"No channel is named {channel!r}. Known are: {', '.join(self._channels)}.")
         try:
             adapter = await self._roster.adapter(channel)
             if not isinstance(adapter, Probes):
@@ -201,6 +202,11 @@ class Desk:
         found = await self._ledger.do(broadcasts.find, name)
         stored = await self._ledger.do(broadcasts.load, found)
         self._check_channel(stored.plan, channel)
+        facts = stored.history.facts.get(channel, ())
+        if not there and not stand(stored.plan.terms[channel], facts).doubts:
+            raise UsageError(
+                f"The post on {channel} is not in doubt, so there is nothing to settle: surecast status {found}."
+            )
         outcome = None
         if there:
             outcome = Outcome(verdict=Verdict.CONFIRMED, receipt=Receipt(id=url, url=url) if url else None)
@@ -295,10 +301,11 @@ class Desk:
     async def _busy(self, name: str) -> bool:
         return any(self._engine.runs(batch.id) for batch in await self._ledger.do(batches.listed, name))
 
-    def _tend(self) -> None:
+    def _tend(self, name: str) -> None:
         """In the background of this process: what it accepted is carried on until it is over."""
         if self._tending is None or self._tending.done():
             self._tending = asyncio.create_task(self._engine.tend(self._mine.__contains__))
+        self._engine.wake(name)
 
     # Its life
 
@@ -312,6 +319,7 @@ class Desk:
         """Stops: attempts that have just begun may end, all others are recorded as interrupted."""
         if self._tending is not None:
             self._tending.cancel()
+            await asyncio.wait({self._tending})
         await self._engine.stop(young_s=LEAVE_S)
         await self._roster.close()
         await self._ledger.close()

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from surecast.channel import Adapter, Channel, Context
 from surecast.clock import Clock
+from surecast.errors import ConfigError
 from surecast.ledger.database import Ledger
 from surecast.ledger.sessions import LedgerSessions
 from surecast.planning import House
 from surecast.secret import Secret
+from surecast.threads import DaemonPool
 from surecast.transport.redact import quiet_sdks, register
 
 OPEN_TIMEOUT_S = 30.0
+#: An adapter must not wait for hung calls when it is closed; one that does is left behind after this.
+CLOSE_TIMEOUT_S = 0.5
+#: What a command gave as a secret is taken as unchanged for so long.
+COMMAND_KEPT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,18 +58,27 @@ class Roster:
         self._open: dict[str, tuple[str, Adapter]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._warming: set[asyncio.Task[None]] = set()
-        self._fingerprints: dict[str, str] = {}
+        self._fingerprints: dict[str, tuple[float, str]] = {}
+        self._commands = DaemonPool("secrets", size=2)
 
     async def adapter(self, channel: str) -> Adapter:
-        """The channel's adapter, opened."""
+        """The channel's adapter, opened.
+
+        Raises:
+            ConfigError: the channel cannot be used as it is configured.
+        """
+        if channel not in self._channels:
+            raise ConfigError(f"The channel {channel!r} is no longer in the configuration. Put it back, or cancel it.")
+        if why := self._channels[channel].misconfigured:
+            raise ConfigError(why)
         lock = self._locks.setdefault(channel, asyncio.Lock())
         async with lock:
-            credentials = self.credentials(channel)
+            credentials = await self.credentials(channel)
             known = self._open.get(channel)
             if known is not None and known[0] == credentials:
                 return known[1]
             if known is not None:
-                await known[1].close()
+                await _close(known[1])
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 adapter = await self._opened(self._channels[channel])
             self._open[channel] = (credentials, adapter)
@@ -71,20 +87,22 @@ class Roster:
     async def _opened(self, channel: Channel) -> Adapter:
         quiet_sdks()
         for secret in _secrets(channel):
-            register(secret.reveal())
+            register(await self._commands.run(secret.reveal) if secret.kind == "command" else secret.reveal())
         adapter = channel.kind.adapter(channel.settings, self._context(channel))
         await adapter.open()
         return adapter
 
-    def credentials(self, channel: str) -> str:
-        """Fingerprint of the channel's secrets; a command is asked once, files and variables each time."""
+    async def credentials(self, channel: str) -> str:
+        """Fingerprint of the channel's secrets; a command is asked off the loop and not too often."""
         if channel not in self._channels:
             return ""
         secrets = _secrets(self._channels[channel])
-        if any(secret.kind == "command" for secret in secrets) and channel in self._fingerprints:
-            return self._fingerprints[channel]
-        fingerprint = "".join(secret.fingerprint() for secret in secrets)
-        self._fingerprints[channel] = fingerprint
+        if all(secret.kind != "command" for secret in secrets):
+            return _fingerprint(secrets)
+        asked_at, fingerprint = self._fingerprints.get(channel, (0.0, ""))
+        if self._clock.now() - asked_at > COMMAND_KEPT_S:
+            fingerprint = await self._commands.run(_fingerprint, secrets)
+            self._fingerprints[channel] = (self._clock.now(), fingerprint)
         return fingerprint
 
     def warm(self, channels: tuple[str, ...]) -> None:
@@ -106,9 +124,9 @@ class Roster:
         """Closes what is open; hung calls are left behind."""
         for task in tuple(self._warming):
             task.cancel()
-        for _, adapter in self._open.values():
-            await adapter.close()
+        await asyncio.gather(*(_close(adapter) for _, adapter in self._open.values()))
         self._open.clear()
+        self._commands.close()
 
     def _context(self, channel: Channel) -> Context:
         secrets = _secrets(channel)
@@ -126,6 +144,16 @@ class Roster:
             ca_file=self._network.ca_file,
             use_environment=self._network.use_environment,
         )
+
+
+async def _close(adapter: Adapter) -> None:
+    with contextlib.suppress(Exception):  # it goes anyway
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await adapter.close()
+
+
+def _fingerprint(secrets: tuple[Secret, ...]) -> str:
+    return "".join(secret.fingerprint() for secret in secrets)
 
 
 def _secrets(channel: Channel) -> tuple[Secret, ...]:

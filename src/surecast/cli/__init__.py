@@ -12,7 +12,7 @@ import click
 
 from surecast import __version__
 from surecast.cli.ending import end
-from surecast.cli.interrupt import Stopped, watching
+from surecast.cli.interrupt import watching
 from surecast.cli.output import Output, prepare
 
 
@@ -106,19 +106,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     out = Output(as_json=_wants_json(words))
     prepare()
-    try:
-        with watching():
-            return _run(words, out)
-    except Stopped as stopped:  # once more, while we were leaving: what is on its way is found out by the next run
-        return stopped.code
-
-
-def _run(words: list[str], out: Output) -> int:
-    try:
-        done: Any = surecast.main(words, prog_name="surecast", standalone_mode=False, obj=out)
-        return int(done or 0)
-    except BaseException as error:  # noqa: BLE001 - `end` raises again what it has no answer for
-        return end(error, out)
+    with watching():
+        try:
+            done: Any = surecast.main(words, prog_name="surecast", standalone_mode=False, obj=out)
+            return int(done or 0)
+        except BaseException as error:  # noqa: BLE001 - `end` raises again what it has no answer for
+            return end(error, out)
 
 
 def _wants_json(words: Sequence[str]) -> bool:

@@ -16,13 +16,13 @@ from surecast.cli.options import verb
 from surecast.cli.output import SCHEMA, Output, safe
 from surecast.clock import hours_minutes, iso
 from surecast.errors import UsageError
-from surecast.health import Condition, Health
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from surecast.channel import Channel, Probed, Traits
     from surecast.config import Config
+    from surecast.health import Health
     from surecast.route import Route
 
 UNITS = {"graphemes": "characters", "utf16": "UTF-16 units", "characters": "characters"}
@@ -50,13 +50,14 @@ def channels(call: Call) -> int | None:
         return None
     with opened(call) as house:
         health = {} if house.empty else house.broadcaster.health()
-        call.out.object({"schema": SCHEMA, "channels": [_object(each, house, health) for each in _all(house)]})
-        if not call.out.as_json:
+        if call.out.as_json and not call.out.quiet:
+            call.out.object({"schema": SCHEMA, "channels": [_object(each, house, health) for each in _all(house)]})
+        elif not call.out.quiet:
             _show(call.out, house, health)
         return Exit.REACHED
 
 
-@channels.command()
+@channels.command(short_help="Try credentials and platforms; post nothing.")
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @verb
 def check(call: Call, *, names: tuple[str, ...]) -> int:
@@ -180,10 +181,10 @@ def _condition(channel: Channel, health: Health | None, zone: ZoneInfo, now: flo
         return "not set up", "red"
     if health is None:
         return "not used yet", "dim"
-    if health.condition is Condition.UP:
+    if health.condition == "up":
         return "up", "green"
     since = f" since {hours_minutes(health.since, zone, now)}" if health.since is not None else ""
-    if health.condition is Condition.ISOLATED:
+    if health.condition == "isolated":
         return f"switched off until {hours_minutes(health.not_before, zone, now)}", "yellow"
     return f"down{since}: {DOWN_BECAUSE.get(health.reason, health.reason)}", "red"
 

@@ -8,7 +8,7 @@ import click
 
 from surecast.cli.codes import Exit
 from surecast.cli.house import Call
-from surecast.cli.options import verb
+from surecast.cli.options import bare_verb, verb
 from surecast.cli.output import SCHEMA, safe, safe_mistake
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def config() -> None:
     """Checks the configuration, or prints its schema for editors."""
 
 
-@config.command()
+@config.command(short_help="Show every mistake at once, or what the routes do.")
 @verb
 def check(call: Call) -> int:
     """Shows every mistake at once, each with its line and with what to write instead; else what the routes do.
@@ -51,8 +51,8 @@ def check(call: Call) -> int:
     return Exit.REACHED if good else Exit.USAGE
 
 
-@config.command()
-@verb
+@config.command(short_help="Print the file's JSON Schema, for editors.")
+@bare_verb
 def schema(call: Call) -> int:
     """Prints the JSON Schema of the whole file, for editors that know TOML.
 

@@ -76,16 +76,17 @@ class House:
 
 
 @contextmanager
-def opened(call: Call, *, sandbox: bool = False) -> Iterator[House]:
+def opened(call: Call, *, sandbox: bool = False, platforms: bool = True) -> Iterator[House]:
     """The house of a call; what runs in it is stopped at the end.
 
     Args:
         sandbox: on simulated platforms; the variable SURECAST_SANDBOX asks for the same.
+        platforms: whether they are needed; not where nothing is opened anyway.
     """
     call.out.sandbox = sandbox or sandbox_by_variable()
     config = call.config()
     with ExitStack() as stack:
-        if call.out.sandbox:
+        if call.out.sandbox and platforms:
             from surecast.rehearsal import rehearse  # noqa: PLC0415 - loads a web server
 
             config = stack.enter_context(rehearse(config))

@@ -12,7 +12,7 @@ import click
 
 from surecast.cli.codes import Exit
 from surecast.cli.house import Call
-from surecast.cli.options import verb
+from surecast.cli.options import bare_verb
 from surecast.cli.output import SCHEMA
 from surecast.errors import UsageError
 
@@ -32,7 +32,7 @@ URL = "http://localhost:8000/notices"
 @click.option("--directory", metavar="DIR", help=f"The site's folder; else {DIRECTORY}.")
 @click.option("--language", metavar="TAG", help="The language of announcements, e.g. en.")
 @click.option("--time-zone", metavar="ZONE", help="The time zone of all times, e.g. Europe/Athens.")
-@verb
+@bare_verb
 def init(call: Call, *, folder: str, yes: bool, **given: str | None) -> int:
     """Writes a commented surecast.toml into FOLDER; your website is the first channel, so `send` works at once.
 
@@ -42,8 +42,6 @@ def init(call: Call, *, folder: str, yes: bool, **given: str | None) -> int:
     from surecast.config import FILE_NAME, load_config, resolve_route, write_starter  # noqa: PLC0415 - not for --help
     from surecast.route import describe  # noqa: PLC0415
 
-    if call.named is not None:
-        raise UsageError(f"init writes {FILE_NAME} into a folder. Name the folder instead: surecast init FOLDER.")
     place = Path(folder)
     file = place / FILE_NAME
     if os.path.lexists(file):

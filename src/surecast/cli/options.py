@@ -18,14 +18,24 @@ LARGEST_TEXT_BYTES = 1_000_000
 STDIN = "-"
 
 
-def verb(function: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Adds the options that every verb takes; the function gets a `Call` and gives the exit code."""
+Verb = Callable[..., int | None]
 
-    @click.option("--config", metavar="FILE", help="The configuration; else SURECAST_CONFIG, else surecast.toml.")
+
+def verb(function: Verb) -> Verb:
+    """Adds the options of every verb that needs a configuration; the function gets a `Call`, gives the exit code."""
+    named = click.option(
+        "--config", metavar="FILE", help="The configuration; else SURECAST_CONFIG, else surecast.toml."
+    )
+    return named(bare_verb(function))
+
+
+def bare_verb(function: Verb) -> Verb:
+    """Adds the options of every verb."""
+
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
     @click.option("--quiet", is_flag=True, help="Print only when something is not as wanted.")
     @functools.wraps(function)
-    def run(*, config: str | None, as_json: bool, quiet: bool, **rest: Any) -> int | None:
+    def run(*, as_json: bool, quiet: bool, config: str | None = None, **rest: Any) -> int | None:
         root = click.get_current_context().find_root()
         out: Output = root.ensure_object(Output)
         out.as_json, out.quiet = as_json, quiet

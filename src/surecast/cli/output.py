@@ -71,7 +71,7 @@ class Output:
         """
         if self.as_json:
             return
-        texts = [_tame(line) if verbatim else safe(line) for line in lines]
+        texts = [tame(line) if verbatim else safe(line) for line in lines]
         if not self.terminal:
             self._write(sys.stdout, texts)
             return
@@ -81,6 +81,8 @@ class Output:
 
     def show(self, *renderables: RenderableType) -> None:
         """Prints what rich can draw; only on a terminal."""
+        if not renderables:
+            return
         with self.console.capture() as captured:
             for renderable in renderables:
                 self.console.print(renderable)
@@ -100,7 +102,11 @@ class Output:
 
     def hint(self, *lines: str, verbatim: bool = False) -> None:
         """Says something beside the answer, on standard error."""
-        self._write(sys.stderr, [_tame(line) if verbatim else safe(line) for line in lines])
+        texts = [tame(line) if verbatim else safe(line) for line in lines]
+        if _is_terminal(sys.stderr):
+            width = shutil.get_terminal_size().columns - (len(SANDBOX) if self.sandbox else 0)
+            texts = [piece for text in texts for line in text.split("\n") for piece in _between_words(line, width)]
+        self._write(sys.stderr, texts)
 
     def mark(self, line: str) -> str:
         """`line` as it is printed: marked in a sandbox."""
@@ -126,7 +132,7 @@ def safe(text: str) -> str:
     """`text` without secrets, and without what would steer a terminal."""
     from surecast.transport.redact import redact  # noqa: PLC0415 - its patterns are compiled only where text is printed
 
-    return _tame(redact(text))
+    return tame(redact(text))
 
 
 def safe_mistake(mistake: Mistake) -> str:
@@ -135,8 +141,13 @@ def safe_mistake(mistake: Mistake) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` on one line."""
-    return " ".join(text.split())
+    """`text` on one line, tame."""
+    return " ".join(tame(text).split())
+
+
+def tame(text: str) -> str:
+    """`text` without what would steer a terminal; whatever goes to `Output.show` must be tame."""
+    return _STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def prepare() -> None:
@@ -146,8 +157,10 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _tame(text: str) -> str:
-    return _STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
+def _between_words(line: str, width: int) -> list[str]:
+    from textwrap import wrap  # noqa: PLC0415 - only for a terminal
+
+    return wrap(line, max(20, width), break_long_words=False, break_on_hyphens=False, drop_whitespace=True) or [""]
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

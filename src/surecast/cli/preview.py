@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from surecast.cli.announcing import InOrder, announcement, announcement_options
 from surecast.cli.codes import Exit
 from surecast.cli.house import Call, opened
 from surecast.cli.options import verb
-from surecast.cli.output import SCHEMA, Output, safe
-from surecast.cli.send import InOrder, announcement, announcement_options
+from surecast.cli.output import SCHEMA, Output, one_line, safe, tame
 from surecast.clock import iso
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from surecast.broadcaster.broadcaster import Broadcaster
     from surecast.channel import Limits, Post, Traits
     from surecast.history import Plan
@@ -37,7 +39,7 @@ def preview(call: Call, *, route: str | None, **words: Any) -> int:
 
 def show_preview(call: Call, said: Announcement, route: str | None, *, sandbox: bool = False) -> int:
     """Prints the plan of an announcement; what is wrong comes first."""
-    with opened(call, sandbox=sandbox) as house:
+    with opened(call, sandbox=sandbox, platforms=False) as house:
         plan = house.broadcaster.preview(said, route=route)
         if call.out.as_json:
             call.out.object(_object(plan, said, house.broadcaster))
@@ -49,28 +51,45 @@ def show_preview(call: Call, said: Announcement, route: str | None, *, sandbox: 
 def _show(out: Output, plan: Plan, said: Announcement, broadcaster: Broadcaster) -> None:
     from surecast.route import describe  # noqa: PLC0415 - not for --help
 
-    out.lines(*plan.warnings, *_obstacles(plan))
+    _warn(out, [*plan.warnings, *_obstacles(plan)])
     out.lines(describe(plan.route))
     for name in _in_order(plan):
-        traits = broadcaster.channels[name].kind.traits
         out.lines("")
-        _show_channel(out, name, plan.posts[name], traits, said)
+        _show_channel(out, name, plan.posts[name], broadcaster.channels[name].kind.traits, said)
 
 
 def _show_channel(out: Output, name: str, post: Post, traits: Traits, said: Announcement) -> None:
     where = name if name == traits.platform.lower() else f"{name} ({traits.platform})"
-    below = [*_card(post, traits, words=True), *_images(post, said), *([post.cut] if post.cut else [])]
-    text = _shown(post, traits)
+    beside = list(map(one_line, [*_card(post, traits, words=True), *_images(post, said), post.cut]))
+    text = [tame(line) for line in _shown(post, traits)]
     if not out.terminal:
         out.lines(f"{where}: {_count(post)}", verbatim=True)
-        out.lines(*(f"  {line}".rstrip() for line in (*text, *below)), verbatim=True)
+        out.lines(*(f"  | {line}".rstrip() for line in text), *(f"  {line}" for line in beside if line), verbatim=True)
         return
     from rich.padding import Padding  # noqa: PLC0415 - only a terminal needs it
     from rich.text import Text  # noqa: PLC0415
 
     out.show(Text().append(where, style="bold").append(f"  {_count(post)}", style="dim"))
-    out.show(*(Padding(Text(line, overflow="fold"), (0, 0, 0, 2)) for line in text))
-    out.show(*(Padding(Text(line, style="dim", overflow="fold"), (0, 0, 0, 2)) for line in below))
+    out.show(*(_quoted(out, line) for line in text))
+    out.show(*(Padding(Text(line, style="dim", overflow="fold"), (0, 0, 0, 2)) for line in beside if line))
+
+
+def _quoted(out: Output, line: str) -> Text:
+    """A line of a post behind a bar, so that nothing of ours is taken for the post."""
+    from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+
+    bar = Text("  │ " if out.unicode else "  | ", style="dim")
+    pieces = Text(line, overflow="fold").wrap(out.console, max(10, out.console.width - len(bar)))
+    return Text("\n").join(bar.copy().append_text(piece) for piece in pieces)
+
+
+def _warn(out: Output, lines: Sequence[str]) -> None:
+    if not out.terminal:
+        out.lines(*lines)
+        return
+    from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+
+    out.show(*(Text(safe(line), style="yellow") for line in lines))
 
 
 def _in_order(plan: Plan) -> Sequence[str]:

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from surecast.cli.output import SCHEMA, Output, one_line, safe
+from surecast.cli.output import SCHEMA, Output, one_line, safe, tame
 from surecast.clock import hours_minutes, iso
 from surecast.outcome import Verdict
 
@@ -117,7 +117,7 @@ def _row(channel: ChannelReport, report: Report) -> _Row:
         style=style,
         tries=str(channel.attempts) if channel.attempts else "",
         next_try=hours_minutes(channel.next_try, zone, report.at) if coming and channel.next_try else "",
-        url=channel.url or "",
+        url=tame(channel.url or ""),
         error=safe(channel.error),
     )
 

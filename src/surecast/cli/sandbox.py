@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import click
@@ -9,13 +10,13 @@ import click
 from surecast.cli.codes import Exit
 from surecast.cli.house import Call
 from surecast.cli.interrupt import Stopped
-from surecast.cli.options import verb
+from surecast.cli.options import bare_verb
 from surecast.cli.output import SCHEMA
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65_000), default=0, metavar="N", help="The control port; else any free.")
-@verb
+@bare_verb
 def sandbox(call: Call, *, port: int) -> int:
     """Runs simulated platforms until Ctrl-C; the real libraries talk to them, nothing leaves this machine.
 
@@ -25,22 +26,19 @@ def sandbox(call: Call, *, port: int) -> int:
     from surecast.sandbox import Sandbox  # noqa: PLC0415 - loads a web server
 
     call.out.sandbox = True
-    with Sandbox.in_thread(port=port) as running:
+    with contextlib.suppress(Stopped), Sandbox.in_thread(port=port) as running:
         addresses = {name: platform.url for name, platform in running.platforms.items()}
         call.out.object({"schema": SCHEMA, "platforms": addresses, "control": running.control_url})
         if not call.out.quiet:
             width = max(map(len, [*addresses, "control"])) + 2
             call.out.lines(*(f"{name:<{width}}{url}" for name, url in addresses.items()))
             call.out.lines(f"{'control':<{width}}{running.control_url}", "", "Ctrl-C ends it.")
-        try:
-            threading.Event().wait()
-        except Stopped:
-            return Exit.REACHED
+        threading.Event().wait()
     return Exit.REACHED
 
 
 @click.command()
-@verb
+@bare_verb
 def demo(call: Call) -> int:
     """Plays an outage on this machine: Bluesky goes down, the announcement gets out, the missed post is paid back.
 

@@ -29,7 +29,7 @@ def status(call: Call, *, broadcast: str | None) -> int:
     with opened(call) as house:
         if broadcast is None:
             listed = () if house.empty else house.broadcaster.listing(sys.maxsize)
-            if listed or not call.out.quiet:
+            if not call.out.quiet:
                 show_list(call.out, listed, ZoneInfo(house.config.time_zone), time.time())
             return Exit.REACHED
         if house.empty:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
 import click
 
 from surecast.cli.codes import Exit, code_of
@@ -9,6 +13,9 @@ from surecast.cli.house import Call, House, opened
 from surecast.cli.interrupt import Stopped
 from surecast.cli.options import verb
 from surecast.cli.output import SCHEMA
+
+if TYPE_CHECKING:
+    from surecast.report import Report
 
 
 @click.command(epilog="In cron: */5 * * * * surecast work --once --quiet")
@@ -26,7 +33,9 @@ def work(call: Call, *, once: bool) -> int:
 def _once(call: Call, house: House) -> int:
     from surecast.cli.reports import show_report  # noqa: PLC0415 - not for --help
 
-    reports = [house.broadcaster.status(name) for name in house.broadcaster.work_once()]
+    began = time.time()
+    touched = [house.broadcaster.status(name) for name in house.broadcaster.work_once()]
+    reports = [report for report in touched if _is_news(report, began)]
     if call.out.quiet:
         reports = [report for report in reports if code_of(report.state) is not Exit.REACHED]
     if reports or not call.out.quiet:
@@ -39,13 +48,17 @@ def _once(call: Call, house: House) -> int:
     return Exit.REACHED
 
 
+def _is_news(report: Report, began: float) -> bool:
+    """Whether anything came of a broadcast since then, rather than a mere look at it."""
+    tried = any(channel.ended is not None and channel.ended >= began for channel in report.channels.values())
+    return tried or (report.final and not report.satisfied)
+
+
 def _always(call: Call, house: House) -> int:
-    if not call.out.quiet:
-        call.out.lines(f"Delivering what is owed in {house.broadcaster.ledger}, until Ctrl-C or SIGTERM.")
-    try:
+    with contextlib.suppress(Stopped):
+        if not call.out.quiet:
+            call.out.lines(f"Delivering what is owed in {house.broadcaster.ledger}, until Ctrl-C or SIGTERM.")
         house.broadcaster.work()
-    except Stopped:
-        pass
     if not call.out.quiet:
         call.out.lines("Stopped; what is still owed stays in the ledger.")
         call.out.object({"schema": SCHEMA, "stopped": True})

@@ -22,7 +22,7 @@ T = TypeVar("T")
 LOOK_TIMEOUT_S = 5.0
 #: A channel that cannot be used as it is configured is looked at again after this; somebody must act first.
 MISCONFIGURED_PAUSE_S = 300.0
-TRIAL_GRACE_S = 5.0
+TRIAL_GRACE_S, TRIAL_POLL_S = 5.0, 0.1
 #: With less time left than this, a publish would most likely end in doubt; it is left to the next attempt.
 LEAST_PUBLISH_S = 0.5
 
@@ -93,6 +93,9 @@ class Carrier:
             await self._confirm(moment)
             return None
         passage = await self._pass(moment, ordered=ordered)
+        while ordered and passage.on_trial:  # if that one finds the platform back, this one goes as well
+            await asyncio.sleep(TRIAL_POLL_S)
+            passage = await self._pass(moment, ordered=False)
         if not passage.go:
             return await self._turned_away(moment, passage)
         if step.action is Action.FIND:
@@ -107,10 +110,10 @@ class Carrier:
         return await self._ledger.do(
             gates.take,
             self._claim.channel,
-            self._claim.owner,
-            now=moment.now,
+            f"{self._claim.owner}/{self._claim.batch}",
+            now=self._clock.now(),
             trial_s=moment.standing.terms.timeout_s + TRIAL_GRACE_S,
-            credentials=self._host.credentials(self._claim.channel),
+            credentials=await self._host.credentials(self._claim.channel),
             ordered=ordered,
             retry=moment.standing.failures > 0,
         )
@@ -147,11 +150,14 @@ class Carrier:
                 return
             prepared = (self._ended(moment, Action.PREPARE),)
             moment = replace(moment, attempt=moment.attempt + 1)
+        sending = await self._sending(moment, payload)
         if not await self._begin(moment, Action.PUBLISH, deadline, after=prepared, payload=payload):
             return
+        if self._clock.now() >= deadline:
+            await self._end_attempt(moment, Action.PUBLISH, _held_up(), passage)
+            return
         try:
-            sending = await self._sending(moment, payload)
-            outcome = await self._bounded(adapter, adapter.publish(sending), deadline)
+            outcome = await self._bounded(adapter, adapter.publish(sending), Outcome, deadline)
         except asyncio.CancelledError as stop:
             # We are being stopped, perhaps in the middle of the request: that is recorded before we go.
             await asyncio.shield(self._end_attempt(moment, Action.PUBLISH, classify(stop), passage))
@@ -161,7 +167,7 @@ class Carrier:
     async def _prepare(self, adapter: Adapter, moment: _Moment, passage: Passage, deadline: float) -> bytes | None:
         """The exact payload; None when there is none, and then why is recorded."""
         try:
-            prepared = await self._bounded(adapter, adapter.prepare(self._errand(moment)), deadline)
+            prepared = await self._bounded(adapter, adapter.prepare(self._errand(moment)), bytes, deadline)
         except asyncio.CancelledError as stop:
             await asyncio.shield(self._end_attempt(moment, Action.PREPARE, _not_sent(classify(stop)), passage))
             raise
@@ -170,13 +176,14 @@ class Carrier:
             return None
         return prepared
 
-    async def _bounded(self, adapter: Adapter, call: Awaitable[T], deadline: float) -> T | Outcome:
+    async def _bounded(self, adapter: Adapter, call: Awaitable[T], wanted: type[T], deadline: float) -> T | Outcome:
         """What the call gave, or the outcome of what went wrong with it."""
         try:
             async with asyncio.timeout(max(0.1, deadline - self._clock.now())):
-                return await call
+                given = await call
         except Exception as error:  # noqa: BLE001 - an adapter may raise anything; it becomes an outcome here
             return classify(error, own=adapter.classify)
+        return given if isinstance(given, wanted) else _mistaken(given)
 
     async def _begin(
         self,
@@ -226,7 +233,7 @@ class Carrier:
             fact=fact,
             trial=passage.trial,
             judges=outcome,
-            credentials=self._host.credentials(self._claim.channel),
+            credentials=await self._host.credentials(self._claim.channel),
             payload=payload,
         )
         await self._record(moment, ending)
@@ -270,9 +277,10 @@ class Carrier:
         try:
             adapter = await self._host.adapter(self._claim.channel)
             async with asyncio.timeout(timeout_s):
-                return await look(adapter)
+                seen: object = await look(adapter)
         except Exception as error:  # noqa: BLE001 - a read side in trouble may raise anything
             return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
+        return seen if isinstance(seen, Look) else Look(sighting=Sighting.UNKNOWN, detail=_mistaken(seen).detail)
 
     # Facts
 
@@ -360,6 +368,21 @@ def _not_sent(outcome: Outcome) -> Outcome:
         return outcome
     detail = f"{outcome.detail.removesuffix(MAYBE).strip()} Nothing was sent yet."
     return replace(outcome, verdict=Verdict.UNAVAILABLE, detail=detail)
+
+
+def _mistaken(given: object) -> Outcome:
+    """An adapter of somebody else's gave what it must not; the platform is not to blame."""
+    detail = f"The channel's adapter gave a {type(given).__name__}, which is a mistake in it. {MAYBE}"
+    return Outcome(verdict=Verdict.UNCERTAIN, reason=Reason.OURS, detail=detail)
+
+
+def _held_up() -> Outcome:
+    """A computer that slept, a process that was stopped: another may have the delivery by now."""
+    return Outcome(
+        verdict=Verdict.UNAVAILABLE,
+        reason=Reason.OURS,
+        detail="This machine was held up until the time of the attempt was over. Nothing was sent.",
+    )
 
 
 def _too_late() -> Outcome:

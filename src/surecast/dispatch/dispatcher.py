@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 
 from surecast.decide import Decision, decide
 from surecast.dispatch.carrier import Carrier
 from surecast.dispatch.ports import Bench
+from surecast.errors import LedgerError
 from surecast.health import assess_all
 from surecast.ledger import batches, broadcasts, gates
 from surecast.ledger.owner import proven_dead
+from surecast.policy import Gate
 
 BEAT_S = 5.0
+#: A batch that the ledger or a mistake of ours stopped is looked at again after this.
+TROUBLE_PAUSE_S = 1.0
 #: The most deliveries of one process that are on their way at once; a flood helps nobody in an outage.
 FAN_OUT = 64
 
@@ -37,7 +42,8 @@ class Dispatcher:
         if epoch is None:
             return None
         stored = await self._ledger.do(broadcasts.load, broadcast)
-        health = assess_all(await self._ledger.do(gates.listing), now)
+        known = [await self._seen_from_here(gate) for gate in await self._ledger.do(gates.listing)]
+        health = assess_all(known, now)
         decision = decide(stored.plan, stored.history, health, now)
         settled = await self._ledger.do(
             broadcasts.settle,
@@ -57,6 +63,12 @@ class Dispatcher:
             self._bench.host.warm(stored.plan.route.names())
         return decision if settled else None
 
+    async def _seen_from_here(self, gate: Gate) -> Gate:
+        """A gate that is shut over a refused login keeps nobody back who has another secret, as in `gates.take`."""
+        if gate.credentials and gate.credentials != await self._bench.host.credentials(gate.channel):
+            return replace(gate, open_until=0.0)
+        return gate
+
     async def run_batch(self, batch: int, *, ordered: bool = False) -> None:
         """Takes the deliveries of a batch as far as they can go now; does nothing while another worker holds it.
 
@@ -74,10 +86,12 @@ class Dispatcher:
         try:
             with contextlib.suppress(batches.ClaimLostError):
                 wake_at = await self._carry(claim, ordered=ordered)
+        except Exception:
+            wake_at = self._clock.now() + TROUBLE_PAUSE_S
+            raise
         finally:
             beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await beating
+            await asyncio.wait({beating})
             # Whoever takes over after us must not wait for the lease, not even when we are being stopped.
             await asyncio.shield(self._ledger.do(batches.release, claim, wake_at, self._clock.now()))
             self._bench.waker.wake(claim.broadcast)
@@ -90,4 +104,5 @@ class Dispatcher:
     async def _beat(self, claim: batches.Claim) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
-            await self._ledger.do(batches.beat, claim, self._clock.now())
+            with contextlib.suppress(LedgerError):  # the next beat still comes before the lease ends
+                await self._ledger.do(batches.beat, claim, self._clock.now())

@@ -28,7 +28,7 @@ class Host(Protocol):
         """
         ...
 
-    def credentials(self, channel: str) -> str:
+    async def credentials(self, channel: str) -> str:
         """Fingerprint of the channel's secrets; changes when one of them does."""
         ...
 

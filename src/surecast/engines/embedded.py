@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from surecast.clock import Clock
 from surecast.decide import Decision
 from surecast.dispatch import Dispatcher
+from surecast.errors import LedgerError, UnknownBroadcastError, UsageError
 from surecast.ledger import batches, broadcasts
 from surecast.ledger.database import Ledger
 from surecast.ledger.owner import proven_dead
@@ -36,11 +37,17 @@ class Embedded:
         self._started: dict[int, float] = {}
         self._errors: dict[str, BaseException] = {}
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._news = asyncio.Event()
+        self._stopping = False
 
     # Waker
 
     def wake(self, broadcast: str) -> None:
-        """Something happened in a broadcast; everybody who drives it here looks again at once."""
+        """Something happened in a broadcast; everybody who drives or tends it here looks again at once."""
+        self._news.set()
+        self._tell(broadcast)
+
+    def _tell(self, broadcast: str) -> None:
         for event in self._waiting.get(broadcast, ()):
             event.set()
 
@@ -56,6 +63,9 @@ class Embedded:
     ) -> None:
         """Conducts a broadcast and runs its batches until `enough` says so, or until a moment.
 
+        Raises:
+            UsageError: the engine was stopped meanwhile.
+
         Args:
             enough: asked after every decision.
             until: Unix seconds; None for no bound but the broadcast's own end.
@@ -67,6 +77,9 @@ class Embedded:
             await self._drive(broadcast, event, enough, until, ordered=ordered)
         finally:
             self._waiting[broadcast].discard(event)
+            if not self._waiting[broadcast]:
+                del self._waiting[broadcast]
+                self._errors.pop(broadcast, None)
 
     async def _drive(
         self,
@@ -82,6 +95,10 @@ class Embedded:
         while True:
             if (error := self._errors.pop(broadcast, None)) is not None:
                 raise error
+            if self._stopping:
+                raise UsageError(
+                    f"This broadcaster was closed meanwhile. Nothing is lost: surecast resume {broadcast} goes on."
+                )
             woken = event.is_set()
             event.clear()
             version = await self._ledger.do(broadcasts.version)
@@ -121,6 +138,8 @@ class Embedded:
         return next_at
 
     def _start(self, broadcast: str, batch: int, *, ordered: bool) -> None:
+        if self._stopping:
+            return
         task = asyncio.create_task(self.dispatcher.run_batch(batch, ordered=ordered), name=f"surecast-batch-{batch}")
         self._running[batch] = task
         self._started[batch] = self._clock.now()
@@ -130,8 +149,12 @@ class Embedded:
         self._running.pop(batch, None)
         self._started.pop(batch, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Only the ledger raises here; whoever waits for this broadcast must hear of it.
-            self._errors[broadcast] = error
+            # Only the ledger raises here; whoever waits for this broadcast must hear of it. Who tends it tries again
+            # in a moment, and not at once: a full disk stays full.
+            if broadcast in self._waiting:
+                self._errors[broadcast] = error
+                self._tell(broadcast)
+            return
         self.wake(broadcast)
 
     async def _rest(self, event: asyncio.Event, seconds: float) -> None:
@@ -151,18 +174,24 @@ class Embedded:
         return await self._ledger.do(broadcasts.next_wake)
 
     async def tend(self, only: Callable[[str], bool] = lambda _: True) -> None:
-        """Sweeps for ever: what is owed is delivered when its time comes."""
+        """Sweeps for ever: what is owed is delivered when its time comes, also after the ledger was out of order."""
         while True:
-            next_at = await self.sweep(only)
+            next_at: float | None = None
+            self._news.clear()
+            with contextlib.suppress(LedgerError, UnknownBroadcastError):  # that one was forgotten meanwhile
+                next_at = await self.sweep(only)
             now = self._clock.now()
-            await asyncio.sleep(max(POLL_S, min(SWEEP_S, (next_at or now + SWEEP_S) - now)))
+            await self._rest(self._news, max(POLL_S, min(SWEEP_S, (next_at or now + SWEEP_S) - now)))
 
     def runs(self, batch: int) -> bool:
         """Whether a batch is being worked on here."""
         return batch in self._running
 
     async def stop(self, *, young_s: float) -> None:
-        """Stops what runs here: what is younger than `young_s` may end by then, the rest is recorded as interrupted."""
+        """Stops for good: what is younger than `young_s` may end by then, the rest is recorded as interrupted."""
+        self._stopping = True
+        for broadcast in self._waiting:
+            self._tell(broadcast)
         while young := [task for batch, task in self._running.items() if self._age(batch) < young_s]:
             left = min(young_s - self._age(batch) for batch, task in self._running.items() if task in young)
             await asyncio.wait(young, timeout=max(0.01, left))

@@ -111,15 +111,15 @@ def claim(database: Database, batch: int, owner: str, now: float, dead: Callable
 
 
 def _orphans(database: Database, claimed: Claim) -> list[Fact]:
-    begun: dict[int, Fact] = {}
+    begun: dict[tuple[Action | None, int], Fact] = {}
     for row in database.queries.facts_of(database.connection, broadcast=claimed.broadcast):
         if row["channel"] != claimed.channel:
             continue
         fact = fact_of(row)
         if fact.kind is Kind.BEGAN:
-            begun[fact.attempt] = fact
+            begun[fact.action, fact.attempt] = fact
         elif fact.kind is Kind.ENDED:
-            begun.pop(fact.attempt, None)
+            begun.pop((fact.action, fact.attempt), None)
     return list(begun.values())
 
 
@@ -192,7 +192,8 @@ def begin(
 ) -> bool:
     """Records that an action begins, with the exact payload of a publish; False when a person cancelled meanwhile.
 
-    This is the last look before the network, in the transaction that commits to it.
+    This is the last look before the network, in the transaction that commits to it. When it was cancelled, only
+    what ended before is recorded.
 
     Args:
         facts: the beginning, last; before it the end of the step that it follows.
@@ -211,13 +212,12 @@ def begin(
             queries.beat_batch(
                 connection, id=claimed.batch, epoch=claimed.epoch, owner=claimed.owner, until=needs_until
             )
-        if facts[-1].action is Action.PUBLISH and _cancelled(database, claimed):
-            return False
-        if payload is not None and payload != delivery.payload:
+        goes = not (facts[-1].action is Action.PUBLISH and _cancelled(database, claimed))
+        if goes and payload is not None and payload != delivery.payload:
             queries.keep_payload(connection, id=delivery.id, payload=payload)
-        for fact in facts:
+        for fact in facts if goes else facts[:-1]:
             queries.add_fact(connection, **fact_row(claimed.broadcast, fact, owner=claimed.owner, epoch=claimed.epoch))
-        return True
+        return goes
 
 
 def _cancelled(database: Database, claimed: Claim) -> bool:
@@ -232,15 +232,13 @@ def end(
 ) -> None:
     """Records how an action ended and what it means for the channel's gate; wakes the conductor.
 
-    A worker that lost its claim only appends the end of its own attempt.
+    A worker that lost its claim only appends the end of its own attempt, with the receipt.
     """
     with database.transaction() as queries:
         connection = database.connection
         queries.add_fact(
             connection, **fact_row(claimed.broadcast, ending.fact, owner=claimed.owner, epoch=claimed.epoch)
         )
-        if ending.payload is not None:
-            queries.keep_payload(connection, id=delivery.id, payload=ending.payload)
         receipt = (ending.fact.outcome and ending.fact.outcome.receipt) or (
             ending.fact.look and ending.fact.look.receipt
         )
@@ -252,9 +250,14 @@ def end(
                 part=delivery.part,
                 remote=receipt.id,
             )
+        if queries.batch_lease(connection, id=claimed.batch, epoch=claimed.epoch) is None:
+            return
+        if ending.payload is not None:
+            queries.keep_payload(connection, id=delivery.id, payload=ending.payload)
         if ending.judges is not None:
+            before = read(database, claimed.channel)
             gate = after(
-                read(database, claimed.channel),
+                before,
                 ending.judges,
                 trial=ending.trial,
                 now=now,
@@ -262,5 +265,6 @@ def end(
                 credentials=ending.credentials,
             )
             put(database, gate)
-        if queries.batch_lease(connection, id=claimed.batch, epoch=claimed.epoch) is not None:
-            queries.wake_broadcast(connection, id=claimed.broadcast, now=now)
+            if before.opened_at is not None and gate.opened_at is None:
+                queries.wake_channel(connection, channel=claimed.channel, now=now)
+        queries.wake_broadcast(connection, id=claimed.broadcast, now=now)

@@ -301,7 +301,8 @@ def next_wake(database: Database) -> float | None:
 
 def version(database: Database) -> int:
     """A number that changes when another process wrote to the ledger."""
-    return int(database.connection.execute("pragma data_version").fetchone()[0])
+    with database.reading():
+        return int(database.connection.execute("pragma data_version").fetchone()[0])
 
 
 def forget(database: Database, before: float) -> int:

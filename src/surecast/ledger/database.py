@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +20,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
+
+#: One ledger file is made at a time, so that none is locked by one thread while another still closes it.
+_making = threading.Lock()
 
 
 class Database:
@@ -136,14 +141,27 @@ def _queries() -> Any:
 
 def _connect(path: Path) -> sqlite3.Connection:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # sqlite3 would make the file with the umask's mode; the ledger holds what is not yet public.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with _making:
+            _make(path)
         return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     except OSError as error:
         raise LedgerError(_cure(path, error.strerror or "it cannot be opened")) from error
     except sqlite3.Error as error:
         raise _explained(error, path) from error
+
+
+def _make(path: Path) -> None:
+    """Makes the file if it is missing: sqlite3 would give it the umask's mode, and it holds what is not yet public.
+
+    A file that is there is not opened here. Closing a descriptor drops all locks that this process has on the file
+    (https://www.sqlite.org/howtocorrupt.html, 2.2), and with them those of another open ledger on it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder") from None
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -22,6 +22,7 @@ def take(
     """Asks the gate, in one statement for all processes: go, go as the one trial, or not before a moment.
 
     Args:
+        owner: names one delivery at work, so that of several in one process only one is the trial.
         trial_s: how long the trial is leased; if its process dies, the next one may try then.
         credentials: fingerprint of the secret in use; a gate shut over another one lets a trial through.
         ordered: a person wants a trial now, whatever the rest and the budget; an isolation stands.
@@ -45,11 +46,12 @@ def take(
         if taken is not None:
             return Passage(go=True, trial=taken["opened_at"] is not None)
         gate = read(database, channel)
-    if gate.opened_at is None and not gate.trial_owner and gate.isolated_until is None:
-        return Passage(go=False, not_before=now + SPARED_S, spared=True)
     isolated = gate.isolated_until is not None and gate.isolated_until > now
-    waits = [gate.open_until, gate.trial_until if gate.trial_owner else 0.0, gate.isolated_until or 0.0]
-    return Passage(go=False, not_before=max([*waits, now + 0.1]), isolated=isolated)
+    if gate.opened_at is None and not isolated:
+        return Passage(go=False, not_before=now + SPARED_S, spared=True)
+    on_trial = gate.trial_owner is not None and gate.trial_until > now
+    waits = [gate.open_until, gate.trial_until if on_trial else 0.0, gate.isolated_until or 0.0]
+    return Passage(go=False, not_before=max([*waits, now + 0.1]), isolated=isolated, on_trial=on_trial and not isolated)
 
 
 def read(database: Database, channel: str) -> Gate:

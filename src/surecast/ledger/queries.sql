@@ -104,6 +104,10 @@ where id = :id and epoch = :epoch;
 -- name: wake_batches!
 update batch set wake_at = :now where broadcast = :broadcast;
 
+-- name: wake_channel!
+-- A channel that was down is back: what waits for it need not wait any longer.
+update batch set wake_at = :now where channel = :channel and wake_at > :now;
+
 -- name: batch_lease^
 -- The end of the lease, for the epoch that holds it; null for any other.
 select lease_until from batch where id = :id and epoch = :epoch;

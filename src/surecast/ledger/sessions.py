@@ -29,7 +29,7 @@ class LedgerSessions:
     changed password makes the old session unreadable, which is the same as none.
 
     Args:
-        key: gives the secret that the sealing key is derived from.
+        key: gives the secret that the sealing key is derived from; without one nothing is stored.
     """
 
     def __init__(
@@ -46,17 +46,19 @@ class LedgerSessions:
         """The stored session, or None when there is none that can be read."""
         from cryptography.fernet import InvalidToken  # noqa: PLC0415 - only channels with sessions need it
 
+        fernet = self._fernet()
         sealed = await self._ledger.do(_load, self._channel)
-        if sealed is None:
+        if sealed is None or fernet is None:
             return None
         try:
-            return self._fernet().decrypt(sealed).decode()
+            return fernet.decrypt(sealed).decode()
         except InvalidToken:
             return None
 
     async def save(self, session: str) -> None:
         """Stores a session in place of the one before."""
-        await self._ledger.do(_save, self._channel, self._fernet().encrypt(session.encode()))
+        if (fernet := self._fernet()) is not None:
+            await self._ledger.do(_save, self._channel, fernet.encrypt(session.encode()))
 
     @asynccontextmanager
     async def renewing(self) -> AsyncIterator[None]:
@@ -69,14 +71,15 @@ class LedgerSessions:
             finally:
                 await asyncio.shield(self._ledger.do(_free, self._channel, self._owner))
 
-    def _fernet(self) -> Fernet:
+    def _fernet(self) -> Fernet | None:
         from cryptography.fernet import Fernet  # noqa: PLC0415
 
         secret = self._key()
-        material = secret.reveal() if secret is not None else ""
+        if secret is None:
+            return None
         # The secrets are long and random (app passwords, tokens); stretching them would only slow every send.
         digest = hashlib.blake2b(
-            material.encode(), digest_size=32, person=b"surecastsession", salt=_salt(self._channel)
+            secret.reveal().encode(), digest_size=32, person=b"surecastsession", salt=_salt(self._channel)
         )
         return Fernet(base64.urlsafe_b64encode(digest.digest()))
 

@@ -193,11 +193,12 @@ def _status(standing: Standing, decision: Decision, now: float, *, over: bool) -
         return _status_of_accepted(standing)
     if standing.doubts and (over or standing.terms.resend != "same_key"):
         return Status.UNSURE
-    if standing.turn_at is not None and not (over or standing.refused or standing.turn_over(now)):
+    closed = over or standing.refused or standing.cancelled
+    if standing.sending or (standing.turn_at is not None and not (closed or standing.turn_over(now))):
         return Status.SENDING
     if name in decision.owed:
         return Status.OWED
-    if standing.refused or standing.cancelled or over:
+    if closed:
         return Status.GAVE_UP
     if standing.turn_at is None and decision.state is State.PENDING:
         return Status.WAITING

@@ -1,0 +1,242 @@
+"""From an announcement to a plan: route, exact words and terms, and what cannot be planned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import pytest
+
+from surecast.channel import Channel, Limits, Picture
+from surecast.errors import RouteError, UsageError
+from surecast.history import Plan
+from surecast.message import Announcement, Image, Urgency
+from surecast.outcome import Reason, Scope, Verdict
+from surecast.planning import DEFAULT_TIMES, House, Times, make_plan
+from surecast.route import Route
+from surecast.testing import FakeChannel
+
+NOW = 1_000_000.0
+HOUR = 3_600.0
+
+
+def channel(name: str, *, own: dict[str, Any] | None = None, **fake: Any) -> Channel:
+    return replace(FakeChannel(name, **fake).channel, **(own or {}))
+
+
+def planned(
+    route: str = "a",
+    *channels: Channel,
+    said: Announcement | None = None,
+    house: House | None = None,
+    pictures: tuple[Picture, ...] = (),
+) -> Plan:
+    by_name = {each.name: each for each in (channels or (channel("a"), channel("b"), channel("c")))}
+    return make_plan(
+        said or Announcement(text="Ferry 12 is cancelled"),
+        house or House(sender="Harbour Ferries"),
+        by_name,
+        Route.parse(route),
+        route_name="default",
+        pictures=pictures,
+        now=NOW,
+    )
+
+
+# What every channel posts
+
+
+def test_only_the_channels_of_the_route_are_planned() -> None:
+    plan = planned("a & b")
+    assert (set(plan.posts), set(plan.terms), plan.route_text, plan.route_name) == (
+        {"a", "b"},
+        {"a", "b"},
+        "a & b",
+        "default",
+    )
+    assert (plan.id, plan.created_at, plan.urgency) == ("", NOW, Urgency.NORMAL)
+
+
+def test_each_channel_has_words_that_fit_it() -> None:
+    short = channel("a", limits=Limits(text=20))
+    plan = planned("a & b", short, channel("b"), said=Announcement(text="Ferry 12 is cancelled because of the wind"))
+    assert plan.posts["b"].parts[0].text == "Ferry 12 is cancelled because of the wind"
+    assert plan.posts["a"].parts[0].text.startswith("Ferry 12 is")
+    assert plan.posts["a"].count <= 20
+    assert plan.posts["a"].cut
+    assert plan.posts["b"].cut == ""
+    assert plan.posts["a"].words.text == "Ferry 12 is cancelled because of the wind", "for a server with other limits"
+
+
+def test_a_variant_is_posted_as_it_stands_and_only_there() -> None:
+    plan = planned("a & b", said=Announcement(text="Long words", variants={"a": "Exactly this"}))
+    assert [plan.posts[name].parts[0].text for name in "ab"] == ["Exactly this", "Long words"]
+    assert [plan.posts[name].words.exact for name in "ab"] == [True, False]
+
+
+def test_a_variant_for_an_unknown_channel_is_a_mistake_with_a_guess() -> None:
+    with pytest.raises(UsageError, match=r"'bluesy'.*Did you mean 'bluesky'"):
+        planned("bluesky", channel("bluesky"), said=Announcement(text="x", variants={"bluesy": "y"}))
+    with pytest.raises(UsageError, match="Known are: a, b, c"):
+        planned("a", said=Announcement(text="x", variants={"zzz": "y"}))
+
+
+def test_the_language_is_the_announcements_or_the_houses() -> None:
+    assert planned(house=House(language="el")).posts["a"].language == "el"
+    assert planned(said=Announcement(text="x", language="de")).posts["a"].language == "de"
+
+
+def test_pictures_beyond_the_limit_are_left_out_and_that_is_said() -> None:
+    pictures = tuple(Picture(digest=f"d{n}", media_type="image/png", alt="x", width=1, height=1) for n in range(3))
+    said = Announcement(text="x", images=tuple(Image(f"{n}.png", "x") for n in range(3)))
+    two = channel("a", limits=Limits(images=2))
+    plan = planned("a & b", two, channel("b"), said=said, pictures=pictures)
+    assert (plan.posts["a"].pictures, plan.posts["a"].cut) == (pictures[:2], "1 of 3 images are left out.")
+    assert (plan.posts["b"].pictures, plan.posts["b"].cut) == ((), "3 of 3 images are left out.")
+
+
+def test_words_that_fit_nowhere_on_a_channel_skip_it_for_good_and_leave_the_others() -> None:
+    tiny = channel("a", limits=Limits(text=5))
+    plan = planned("a | b", tiny, channel("b"), said=Announcement(text="x", variants={"a": "Donaudampfschiff"}))
+    skip = plan.terms["a"].skip
+    assert skip is not None
+    assert (skip.verdict, skip.reason, skip.scope) == (Verdict.SKIPPED, Reason.CANNOT_BE_FITTED, Scope.CONTENT)
+    assert plan.posts["a"].parts == ()
+    assert plan.terms["b"].skip is None
+
+
+def test_a_misconfigured_channel_is_skipped_with_its_reason() -> None:
+    plan = planned("a | b", channel("a", own={"misconfigured": "The secret TOKEN is not set."}), channel("b"))
+    skip = plan.terms["a"].skip
+    assert skip is not None
+    assert (skip.reason, skip.detail) == (Reason.MISCONFIGURED, "The secret TOKEN is not set.")
+    assert plan.posts["a"].parts, "it may be set up before the post expires"
+
+
+# Terms
+
+
+@pytest.mark.parametrize(
+    ("urgency", "within_s", "timeout_s", "expires_s"),
+    [
+        ("low", 600.0, 10.0, 24 * HOUR),
+        ("normal", 60.0, 10.0, 24 * HOUR),
+        ("urgent", 15.0, 5.0, 4 * HOUR),
+        ("emergency", 10.0, 10 / 3, 2 * HOUR),
+    ],
+)
+def test_an_urgency_sets_the_times(
+    urgency: Literal["low", "normal", "urgent", "emergency"], within_s: float, timeout_s: float, expires_s: float
+) -> None:
+    plan = planned(said=Announcement(text="x", urgency=Urgency(urgency)))
+    assert (plan.terms["a"].within_s, plan.terms["a"].timeout_s) == (within_s, pytest.approx(timeout_s))
+    assert plan.expires_at == NOW + expires_s
+
+
+def test_a_channels_own_values_win() -> None:
+    own = {
+        "within_s": 5.0,
+        "visible_within_s": 7.0,
+        "confirm": "visible",
+        "when_unsure": "hold",
+        "timeout_s": 1.5,
+        "attempts": 1,
+        "settle_after_s": 3.0,
+    }
+    terms = planned("a", channel("a", own=own)).terms["a"]
+    found = {name: getattr(terms, name) for name in own}
+    assert found == own
+
+
+def test_the_house_may_set_other_times() -> None:
+    times = {**DEFAULT_TIMES, Urgency.NORMAL: Times(within_s=7.0, expires_s=60.0, visible_within_s=9.0, confirm="visible")}
+    plan = planned(house=House(times=times))
+    assert (plan.terms["a"].within_s, plan.terms["a"].visible_within_s, plan.terms["a"].confirm) == (7.0, 9.0, "visible")
+    assert plan.expires_at == NOW + 60
+
+
+def test_the_members_of_an_alternative_share_its_longest_turn() -> None:
+    plan = planned("a & b | c", channel("a", own={"within_s": 5.0}), channel("b", own={"within_s": 9.0}), channel("c"))
+    assert [plan.terms[name].within_s for name in "abc"] == [9.0, 9.0, 60.0]
+
+
+@pytest.mark.parametrize(
+    ("fake", "confirms", "confirm"),
+    [
+        ({}, False, "accepted"),
+        ({"confirms": True}, True, "accepted"),
+        ({"confirms": True, "read_back_needs_no_setup": True}, True, "visible"),
+        ({"read_back_needs_no_setup": True}, False, "accepted"),
+    ],
+)
+def test_visibility_is_asked_for_where_it_can_be_had_without_set_up(
+    fake: dict[str, Any], confirms: bool, confirm: str
+) -> None:
+    terms = planned("a", channel("a", **fake)).terms["a"]
+    assert (terms.confirms, terms.confirm) == (confirms, confirm)
+
+
+def test_a_read_side_that_is_not_configured_is_none() -> None:
+    fake = FakeChannel("a", confirms=True, read_back_needs_no_setup=True, settings="no read side")
+    kind = replace(fake.kind, reads_back=lambda settings: settings != "no read side")
+    terms = planned("a", replace(fake.channel, kind=kind)).terms["a"]
+    assert (terms.confirms, terms.confirm) == (False, "accepted")
+    without_settings = replace(fake.channel, kind=kind, settings=None, misconfigured="no secret")
+    assert planned("a", without_settings).terms["a"].confirms, "nobody can be asked, so nothing is ruled out"
+
+
+@pytest.mark.parametrize(
+    ("public", "urgency", "own", "expected"),
+    [
+        (True, "normal", None, "reroute"),
+        (False, "normal", None, "hold"),
+        (False, "emergency", None, "reroute"),
+        (True, "normal", "hold", "hold"),
+        (True, "emergency", "hold", "reroute"),
+    ],
+)
+def test_who_may_go_on_while_a_channel_is_in_doubt(public: bool, urgency: str, own: Any, expected: str) -> None:
+    said = Announcement(text="x", urgency=Urgency(urgency))
+    some = channel("a", public=public, own={"when_unsure": own})
+    assert planned("a", some, said=said).terms["a"].when_unsure == expected
+
+
+def test_the_abilities_of_the_adapter_are_noted() -> None:
+    plan = planned("a & b", channel("a", finds=False, resend="never"), channel("b", resend="after_lookup"))
+    assert [(plan.terms[name].finds, plan.terms[name].resend) for name in "ab"] == [
+        (False, "never"),
+        (True, "after_lookup"),
+    ]
+
+
+# Expiry, and what cannot be planned
+
+
+@pytest.mark.parametrize("expires", [timedelta(minutes=5), datetime.fromtimestamp(NOW + 300, UTC)])
+def test_an_announcement_may_say_when_it_expires(expires: datetime | timedelta) -> None:
+    assert planned(said=Announcement(text="x", expires=expires)).expires_at == NOW + 300
+
+
+@pytest.mark.parametrize("expires", [timedelta(0), timedelta(days=-1), datetime.fromtimestamp(NOW, UTC)])
+def test_what_has_expired_already_is_not_sent(expires: datetime | timedelta) -> None:
+    with pytest.raises(UsageError, match="has expired already"):
+        planned(said=Announcement(text="x", expires=expires))
+
+
+def test_an_unknown_channel_in_the_route_is_a_mistake() -> None:
+    with pytest.raises(RouteError, match="No channel is named 'd'"):
+        planned("a | d")
+
+
+def test_a_time_zone_that_does_not_exist_is_a_mistake_before_anything_is_sent() -> None:
+    with pytest.raises(UsageError, match=r"Mars/Phobos.*Europe/Athens"):
+        planned(house=House(time_zone="Mars/Phobos"))
+
+
+def test_a_picture_without_words_is_warned_of_or_refused() -> None:
+    said = Announcement(text="x", images=(Image("ferry.png"), Image("map.png", "the route")))
+    [warning] = planned(said=said).warnings
+    assert warning.startswith("ferry.png has no alternative text")
+    with pytest.raises(UsageError, match=r"ferry\.png.*--alt"):
+        planned(said=said, house=House(require_alt=True))

@@ -1,0 +1,154 @@
+"""Retry, breaker and budget as values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surecast.outcome import RULES, Outcome, Reason, Scope, Verdict
+from surecast.policy import (
+    LONGEST_S,
+    UNAUTHORIZED_TRIAL_S,
+    Breaker,
+    Gate,
+    after,
+    attempt_timeout_s,
+    turn_is_spent,
+    wait_s,
+)
+from tests.stories import terms
+
+NOW = 1_000.0
+BREAKER = Breaker()
+SHUT = Gate(channel="a", failures=3, opened_at=NOW - 60, open_until=NOW, interval_s=30.0, reason="unavailable")
+TRIED = replace(SHUT, trial_owner="me", trial_until=NOW + 15)
+
+
+def then(gate: Gate, verdict: Verdict, *, trial: bool = False, breaker: Breaker = BREAKER, **own: object) -> Gate:
+    outcome = Outcome(verdict=verdict, **own)  # type: ignore[arg-type]
+    return after(gate, outcome, trial=trial, now=NOW, breaker=breaker, credentials="s1")
+
+
+# Waiting
+
+
+@given(seed=st.text(), failures=st.integers(1, 60))
+def test_every_process_computes_the_same_wait_and_none_is_too_long(seed: str, failures: int) -> None:
+    wait = wait_s(seed=seed, failures=failures, asked_s=None)
+    assert wait == wait_s(seed=seed, failures=failures, asked_s=None)
+    assert 0 <= wait <= min(2.0 ** (failures - 1), LONGEST_S)
+
+
+def test_deliveries_spread_over_the_whole_wait() -> None:
+    waits = sorted(wait_s(seed=f"delivery {n}", failures=4, asked_s=None) for n in range(400))
+    assert waits[0] < 0.2
+    assert waits[-1] > 7.8
+    assert 3.0 < waits[200] < 5.0
+
+
+@given(seed=st.text(), failures=st.integers(1, 20), asked=st.floats(0, 1e6))
+def test_what_the_platform_asked_for_is_never_cut_short(seed: str, failures: int, asked: float) -> None:
+    wait = wait_s(seed=seed, failures=failures, asked_s=asked)
+    assert asked <= wait <= max(asked + 1.0, LONGEST_S)
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "within_s", "expected"),
+    [(10, 600, 10), (10, 60, 10), (10, 15, 5), (10, 10, 10 / 3), (10, 3, 2), (10, 0.5, 2), (1.5, 60, 1.5)],
+)
+def test_an_attempt_has_a_third_of_the_turn(timeout_s: float, within_s: float, expected: float) -> None:
+    assert attempt_timeout_s(timeout_s, within_s) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("failures", "elapsed_s", "next_wait_s", "spent"),
+    [
+        (0, 0, 0, False),
+        (0, 90, 0, False),
+        (1, 1, 1, False),
+        (2, 10, 49.9, False),
+        (2, 10, 50, True),
+        (1, 0, 3_600, True),
+        (3, 1, 1, True),
+        (1, 61, 0, True),
+    ],
+)
+def test_failures_or_a_wait_beyond_its_end_spend_a_turn(
+    failures: int, elapsed_s: float, next_wait_s: float, spent: bool
+) -> None:
+    assert turn_is_spent(terms("a"), failures=failures, elapsed_s=elapsed_s, next_wait_s=next_wait_s) is spent
+
+
+# The breaker
+
+
+def test_failures_in_a_row_open_it_for_an_interval() -> None:
+    gate = Gate(channel="a")
+    for count in (1, 2):
+        gate = then(gate, Verdict.UNAVAILABLE)
+        assert (gate.failures, gate.opened_at) == (count, None)
+    gate = then(gate, Verdict.UNCERTAIN)
+    assert (gate.opened_at, gate.open_until, gate.interval_s, gate.reason) == (NOW, NOW + 30, 30.0, "uncertain")
+
+
+def test_a_success_in_between_starts_the_count_again() -> None:
+    gate = then(then(then(Gate(channel="a"), Verdict.UNAVAILABLE), Verdict.UNAVAILABLE), Verdict.ACCEPTED)
+    assert gate == Gate(channel="a")
+
+
+def test_each_failed_trial_doubles_the_rest_up_to_the_longest() -> None:
+    gate, rests = TRIED, []
+    for _ in range(6):
+        gate = then(gate, Verdict.UNAVAILABLE, trial=True)
+        rests.append(gate.open_until - NOW)
+        assert (gate.trial_owner, gate.opened_at) == (None, NOW - 60)
+    assert rests == [60, 120, 240, 480, 600, 600]
+
+
+def test_an_attempt_that_began_before_it_opened_does_not_prolong_the_rest() -> None:
+    assert then(TRIED, Verdict.UNAVAILABLE) == TRIED
+
+
+@pytest.mark.parametrize("verdict", [Verdict.ACCEPTED, Verdict.CONFIRMED])
+def test_a_success_closes_it_and_leaves_what_a_person_isolated(verdict: Verdict) -> None:
+    isolated = replace(TRIED, isolated_until=NOW + 60, retry_credit=4.0)
+    expected = Gate(channel="a", isolated_until=NOW + 60, retry_credit=4.0)
+    assert then(isolated, verdict, trial=True) == expected
+
+
+def test_a_refused_login_opens_it_at_once_and_is_tried_once_an_hour() -> None:
+    gate = then(Gate(channel="a"), Verdict.UNAUTHORIZED)
+    assert (gate.opened_at, gate.open_until, gate.credentials) == (NOW, NOW + UNAUTHORIZED_TRIAL_S, "s1")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.THROTTLED, Verdict.SKIPPED])
+def test_what_says_nothing_about_the_platform_is_not_counted(verdict: Verdict) -> None:
+    assert then(SHUT, verdict) == SHUT
+    assert then(Gate(channel="a"), verdict) == Gate(channel="a")
+
+
+@pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if RULES[verdict].breaker in {"counts", "opens"}])
+@pytest.mark.parametrize(
+    "own",
+    [{"scope": Scope.RECIPIENT}, {"scope": Scope.CONTENT}, {"reason": Reason.OURS}],
+    ids=["recipient", "content", "ours"],
+)
+def test_our_own_faults_and_what_concerns_one_recipient_or_text_are_not_counted(
+    verdict: Verdict, own: dict[str, object]
+) -> None:
+    assert then(Gate(channel="a"), verdict, **own) == Gate(channel="a")
+
+
+def test_a_trial_that_says_nothing_gives_the_trial_back() -> None:
+    gate = then(TRIED, Verdict.REFUSED, trial=True, scope=Scope.CONTENT)
+    assert (gate.trial_owner, gate.trial_until, gate.open_until) == (None, 0.0, NOW)
+
+
+def test_the_owner_may_set_other_numbers() -> None:
+    quick = Breaker(failures=1, interval_s=5.0, longest_s=8.0)
+    gate = then(Gate(channel="a"), Verdict.UNAVAILABLE, breaker=quick)
+    assert gate.open_until == NOW + 5
+    assert then(gate, Verdict.UNAVAILABLE, trial=True, breaker=quick).open_until == NOW + 8
