@@ -272,9 +272,16 @@ def test_nothing_is_owed_and_all_is_final_once_it_expired() -> None:
 
 
 def test_doubt_is_not_final_before_the_announcement_expires() -> None:
-    some = plan("a", a=terms("a", resend="never"))
+    some = plan("a", a=terms("a", resend="never", finds=False))
     assert judge(some, history(*doubtful("a")), START + 4).final is False
     assert judge(some, history(*doubtful("a")), EXPIRES).final is True
+
+
+def test_a_doubt_that_is_still_looked_up_is_not_final_even_after_the_end() -> None:
+    unanswered = [looked("a", EXPIRES + n, Sighting.UNKNOWN) for n in range(7)]
+    some = plan("a")
+    assert judge(some, history(*doubtful("a")), EXPIRES + 9).final is False
+    assert judge(some, history(*doubtful("a"), *unanswered), EXPIRES + 9).final is True
 
 
 def test_a_channel_cancelled_alone_is_no_longer_wanted() -> None:
@@ -329,6 +336,6 @@ def test_every_story_settles_and_no_alternative_starts_before_its_time(
             )
             assert over or spent or any((fact.not_before or 0) > clock + 60 for fact in last)
     end = judge(some, history(*facts), EXPIRES + 1)
-    assert end.final
+    assert end.final or any(verdict is Verdict.UNCERTAIN for verdict, _ in script)
     assert end.state is not State.PENDING
     assert end.openings == ()

@@ -9,9 +9,7 @@ import pytest
 from surecast import errors
 from surecast.errors import ConfigError, Mistake, SurecastError
 
-FAMILY = [
-    thing for _, thing in inspect.getmembers(errors, inspect.isclass) if issubclass(thing, SurecastError)
-]
+FAMILY = [thing for _, thing in inspect.getmembers(errors, inspect.isclass) if issubclass(thing, SurecastError)]
 
 
 @pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.__name__)

@@ -150,9 +150,16 @@ def test_a_channels_own_values_win() -> None:
 
 
 def test_the_house_may_set_other_times() -> None:
-    times = {**DEFAULT_TIMES, Urgency.NORMAL: Times(within_s=7.0, expires_s=60.0, visible_within_s=9.0, confirm="visible")}
+    times = {
+        **DEFAULT_TIMES,
+        Urgency.NORMAL: Times(within_s=7.0, expires_s=60.0, visible_within_s=9.0, confirm="visible"),
+    }
     plan = planned(house=House(times=times))
-    assert (plan.terms["a"].within_s, plan.terms["a"].visible_within_s, plan.terms["a"].confirm) == (7.0, 9.0, "visible")
+    assert (plan.terms["a"].within_s, plan.terms["a"].visible_within_s, plan.terms["a"].confirm) == (
+        7.0,
+        9.0,
+        "visible",
+    )
     assert plan.expires_at == NOW + 60
 
 

@@ -15,6 +15,7 @@ from surecast.policy import (
     Breaker,
     Gate,
     after,
+    answered,
     attempt_timeout_s,
     turn_is_spent,
     wait_s,
@@ -115,7 +116,7 @@ def test_an_attempt_that_began_before_it_opened_does_not_prolong_the_rest() -> N
 @pytest.mark.parametrize("verdict", [Verdict.ACCEPTED, Verdict.CONFIRMED])
 def test_a_success_closes_it_and_leaves_what_a_person_isolated(verdict: Verdict) -> None:
     isolated = replace(TRIED, isolated_until=NOW + 60, retry_credit=4.0)
-    expected = Gate(channel="a", isolated_until=NOW + 60, retry_credit=4.0)
+    expected = Gate(channel="a", isolated_until=NOW + 60)  # and what is owed may go: the budget is full again
     assert then(isolated, verdict, trial=True) == expected
 
 
@@ -152,3 +153,37 @@ def test_the_owner_may_set_other_numbers() -> None:
     gate = then(Gate(channel="a"), Verdict.UNAVAILABLE, breaker=quick)
     assert gate.open_until == NOW + 5
     assert then(gate, Verdict.UNAVAILABLE, trial=True, breaker=quick).open_until == NOW + 8
+
+
+def test_an_acceptance_that_nobody_has_seen_yet_heals_nothing() -> None:
+    worn = replace(Gate(channel="a"), failures=2)
+    outcome = Outcome(verdict=Verdict.ACCEPTED)
+    same = after(worn, outcome, trial=False, now=NOW, breaker=BREAKER, credentials="s1", seen_by_s=65.0)
+    assert same == worn
+    trial = after(TRIED, outcome, trial=True, now=NOW, breaker=BREAKER, credentials="s1", seen_by_s=65.0)
+    assert (trial.trial_owner, trial.trial_until, trial.opened_at) == ("me", NOW + 65, NOW - 60)
+
+
+def test_posts_that_stay_invisible_open_it_though_every_write_is_accepted() -> None:
+    gate = Gate(channel="a")
+    for _ in range(3):
+        gate = after(
+            gate,
+            Outcome(verdict=Verdict.ACCEPTED),
+            trial=False,
+            now=NOW,
+            breaker=BREAKER,
+            credentials="s1",
+            seen_by_s=65.0,
+        )
+        gate = then(gate, Verdict.INVISIBLE)
+    assert gate.opened_at == NOW
+
+
+def test_a_look_up_that_is_answered_lets_the_next_attempt_be_the_trial() -> None:
+    gate = answered(replace(TRIED, open_until=NOW + 300), NOW)
+    assert (gate.trial_owner, gate.open_until, gate.failures, gate.opened_at) == (None, NOW, 3, NOW - 60)
+
+
+def test_a_wait_that_the_platform_states_is_for_everybody() -> None:
+    assert then(Gate(channel="a"), Verdict.THROTTLED, retry_after_s=3_600.0).wait_until == NOW + 3_600

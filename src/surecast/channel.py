@@ -52,6 +52,7 @@ class Traits:
         link_card: whether a link is shown as a card beside the text.
         keeps_link_in_text: whether the link must stand in the text to reach readers.
         long_form: whether it carries `title` and `body` as well.
+        local: whether the work is done on this machine; an attempt then takes the time that it takes.
         read_back_needs_no_setup: whether `confirm` works without configuration; then it is asked for by default.
     """
 
@@ -63,6 +64,7 @@ class Traits:
     link_card: bool = False
     keeps_link_in_text: bool = True
     long_form: bool = False
+    local: bool = False
     read_back_needs_no_setup: bool = False
 
 
@@ -292,7 +294,7 @@ class Kind:
     Attributes:
         settings: a frozen dataclass whose fields are declared with `surecast.settings.setting`.
         adapter: called as ``adapter(settings, context)``; importing its module loads no SDK.
-        sdk: modules of the platform's library that `Adapter.open` needs; checking a configuration says if one is missing.
+        sdk: modules of the platform's library that `Adapter.open` needs; `config check` says if one is missing.
         reads_back: whether there is a public read side with these settings; None when there always is.
     """
 

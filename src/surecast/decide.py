@@ -9,8 +9,9 @@ from enum import StrEnum
 from surecast.health import Condition, Health
 from surecast.history import History, Plan
 from surecast.outcome import Outcome, Reason, Verdict
+from surecast.policy import MISCONFIGURED_PAUSE_S
 from surecast.route import AnyOf, Optional, Route, holds
-from surecast.standing import Standing, charitably, holding, hopefully, owed, stand, surely
+from surecast.standing import Standing, charitably, holding, hopefully, next_step, owed, stand, surely
 
 
 class State(StrEnum):
@@ -116,7 +117,7 @@ class _View:
         opening = Opening(channel=name)
         health = self._health.get(name)
         if standing.terms.skip is not None:
-            opening = Opening(channel=name, skip=standing.terms.skip)
+            opening = Opening(channel=name, skip=standing.terms.skip, not_before=self._now + MISCONFIGURED_PAUSE_S)
         elif health is not None and health.not_before > self._now:
             reason = Reason.ISOLATED if health.condition is Condition.ISOLATED else Reason.BREAKER_OPEN
             skip = _skip(reason, f"{standing.terms.platform} is taken as down")
@@ -165,8 +166,13 @@ class _View:
     def final(self, state: State, still_owed: tuple[str, ...]) -> bool:
         if any(standing.sending for standing in self.standings.values()):
             return False
+        if self.over:
+            return not any(self._still_looked_for(standing) for standing in self.standings.values())
         doubt = any(standing.doubts for standing in self.standings.values())
-        return self.over or (state is not State.PENDING and not still_owed and not doubt)
+        return state is not State.PENDING and not still_owed and not doubt
+
+    def _still_looked_for(self, standing: Standing) -> bool:
+        return bool(standing.doubts) and next_step(standing, over=True) is not None
 
     def wake_at(self, state: State, still_owed: tuple[str, ...]) -> float | None:
         """The nearest end of a turn, or the end of the announcement while something is owed."""

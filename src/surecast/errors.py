@@ -70,7 +70,13 @@ class SecretMissingError(ConfigError):
 
 
 class LedgerError(SurecastError):
-    """The ledger cannot be opened, read or written."""
+    """The ledger cannot be opened, read or written.
+
+    Attributes:
+        broadcast: the id of the announcement that had been accepted before; None when nothing was, nor was sent.
+    """
+
+    broadcast: str | None = None
 
 
 class LedgerBusyError(LedgerError):

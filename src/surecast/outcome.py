@@ -67,7 +67,14 @@ ENDS_THE_ROUTE = frozenset({Reason.EXPIRED, Reason.SUPERSEDED, Reason.CANCELLED}
 
 #: A SKIPPED with one of these may be tried again later: the post stays owed.
 PASSES_BY_ITSELF = frozenset(
-    {Reason.BREAKER_OPEN, Reason.ISOLATED, Reason.SPARED, Reason.MISCONFIGURED, Reason.OVER_THE_CAP}
+    {
+        Reason.BREAKER_OPEN,
+        Reason.ISOLATED,
+        Reason.SPARED,
+        Reason.RATE_LIMITED,
+        Reason.MISCONFIGURED,
+        Reason.OVER_THE_CAP,
+    }
 )
 
 

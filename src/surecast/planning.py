@@ -46,6 +46,9 @@ DEFAULT_TIMES: Mapping[Urgency, Times] = MappingProxyType(
 class House:
     """Whose announcements these are and what holds for all of them; from the top of the configuration.
 
+    Attributes:
+        worker: the command that delivers what is owed, as it must stand in cron.
+
     Raises:
         UsageError: no such time zone; a report would find that out after everything was sent.
     """
@@ -55,6 +58,7 @@ class House:
     time_zone: str = "UTC"
     require_alt: bool = False
     times: Mapping[Urgency, Times] = field(default_factory=lambda: DEFAULT_TIMES)
+    worker: str = "surecast work --once"
 
     def __post_init__(self) -> None:
         try:
@@ -160,7 +164,7 @@ def _terms(channel: Channel, times: Times, urgency: Urgency, within_s: float, sk
         platform=kind.traits.platform,
         resend=kind.traits.resend,
         within_s=within_s,
-        timeout_s=attempt_timeout_s(channel.timeout_s, within_s),
+        timeout_s=channel.timeout_s if kind.traits.local else attempt_timeout_s(channel.timeout_s, within_s),
         attempts=channel.attempts,
         when_unsure="reroute" if urgency is Urgency.EMERGENCY else when_unsure,
         confirm=channel.confirm or times.confirm or by_default,

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 BASE_S = 1.0
 LONGEST_S = 300.0  # an owed post is tried at least this often while its breaker is closed
 #: The budget of retries of a channel, over all processes: ten to begin with, then one for every five first attempts
-#: (20 % as in Finagle, https://finagle.github.io/blog/2016/02/08/retry-budgets/), and the rest wait so long.
-MOST_CREDIT, CREDIT_PER_FIRST, SPARED_S = 10.0, 0.2, 30.0
+#: (20 % as in Finagle, https://finagle.github.io/blog/2016/02/08/retry-budgets/) and one every 30 seconds. Without the
+#: last, what is owed after an outage would never be paid back where nothing new is announced.
+MOST_CREDIT, CREDIT_PER_FIRST, CREDIT_EVERY_S = 10.0, 0.2, 30.0
+LEAST_REST_S = 0.1
+#: A channel that cannot be used as it is configured is looked at again after this; somebody must act first.
+MISCONFIGURED_PAUSE_S = 300.0
 UNAUTHORIZED_TRIAL_S = 3_600.0  # a refused login heals by a person, not by asking again
 
 
@@ -89,7 +93,8 @@ class Gate:
         reason: what opened it last.
         credentials: fingerprint of the secret that was refused; another secret gets a trial at once.
         isolated_until: held open by a person until then.
-        retry_credit: how many retries may still go; first attempts fill it up again.
+        wait_until: the platform asked everybody to wait until then.
+        retry_credit, credit_at: how many retries could still go at that moment; first attempts and time fill it up.
     """
 
     channel: str
@@ -102,7 +107,9 @@ class Gate:
     isolated_until: float | None = None
     trial_owner: str | None = None
     trial_until: float = 0.0
+    wait_until: float = 0.0
     retry_credit: float = MOST_CREDIT
+    credit_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +120,7 @@ class Passage:
         isolated: held open by a person.
         spared: the budget of retries is spent; more would only make the outage worse.
         on_trial: somebody else's trial is on its way.
+        throttled: the platform asked for a wait.
     """
 
     go: bool
@@ -121,28 +129,87 @@ class Passage:
     isolated: bool = False
     spared: bool = False
     on_trial: bool = False
+    throttled: bool = False
 
 
-def after(gate: Gate, outcome: Outcome, *, trial: bool, now: float, breaker: Breaker, credentials: str) -> Gate:
-    """The gate after an attempt ended: the breaker's only transition."""
+def knock(
+    gate: Gate, *, owner: str, now: float, trial_s: float, credentials: str, ordered: bool, retry: bool
+) -> tuple[Passage, Gate]:
+    """What a gate answers to a delivery that wants to go, and the gate afterwards.
+
+    Args:
+        owner: names the delivery at work, so that of several in one process only one is the trial.
+        trial_s: how long a trial is leased; if its process dies, the next one may try then.
+        credentials: fingerprint of the secret in use; a gate that is shut over another one lets a trial through.
+        ordered: a person wants a trial now, whatever the rest and the budget; an isolation, and a wait that the
+            platform asked for, stand.
+        retry: the delivery has failed here before, so the attempt is charged to the budget of retries.
+    """
+    if gate.isolated_until is not None and gate.isolated_until > now:
+        return Passage(go=False, not_before=gate.isolated_until, isolated=True), gate
+    if gate.wait_until > now:
+        return Passage(go=False, not_before=gate.wait_until, throttled=True), gate
+    if gate.opened_at is None:
+        return (Passage(go=True), gate) if ordered else _charge(gate, now, retry=retry)
+    on_trial = gate.trial_owner not in {None, owner} and gate.trial_until > now
+    due = ordered or gate.open_until <= now or bool(gate.credentials and gate.credentials != credentials)
+    if on_trial or not due:
+        waits = (gate.open_until, gate.trial_until if on_trial else 0.0, now + LEAST_REST_S)
+        return Passage(go=False, not_before=max(waits), on_trial=on_trial), gate
+    return Passage(go=True, trial=True), replace(gate, trial_owner=owner, trial_until=now + trial_s)
+
+
+def _charge(gate: Gate, now: float, *, retry: bool) -> tuple[Passage, Gate]:
+    credit = min(MOST_CREDIT, gate.retry_credit + (now - gate.credit_at) / CREDIT_EVERY_S)
+    if retry and credit < 1:
+        return Passage(go=False, not_before=now + CREDIT_EVERY_S, spared=True), gate
+    left = min(MOST_CREDIT, credit + (-1 if retry else CREDIT_PER_FIRST))
+    return Passage(go=True), gate if left == gate.retry_credit else replace(gate, retry_credit=left, credit_at=now)
+
+
+def after(
+    gate: Gate,
+    outcome: Outcome,
+    *,
+    trial: bool,
+    now: float,
+    breaker: Breaker,
+    credentials: str,
+    seen_by_s: float | None = None,
+) -> Gate:
+    """The gate after an attempt or a read-back ended.
+
+    Args:
+        trial: it was the one trial of an open breaker.
+        seen_by_s: an acceptance proves nothing yet, as within so many seconds the public shall see the post; a trial
+            goes on until that is known.
+    """
     effect = RULES[outcome.verdict].breaker
     if outcome.scope is not Scope.CHANNEL or outcome.reason is Reason.OURS:
         effect = "ignores"
+    if effect == "heals" and seen_by_s is not None:
+        return replace(gate, trial_until=now + seen_by_s) if trial else gate
     rest = replace(gate, trial_owner=None, trial_until=0.0) if trial else gate
     if effect == "heals":
-        return Gate(channel=gate.channel, isolated_until=gate.isolated_until, retry_credit=gate.retry_credit)
+        credit = gate.retry_credit if gate.opened_at is None else MOST_CREDIT
+        healed = Gate(channel=gate.channel, isolated_until=gate.isolated_until, wait_until=gate.wait_until)
+        return replace(healed, retry_credit=credit, credit_at=gate.credit_at)
     if effect == "opens":
         return _open(rest, UNAUTHORIZED_TRIAL_S, now, outcome.verdict, credentials)
     if effect == "counts" and gate.opened_at is None:
         counted = replace(rest, failures=gate.failures + 1)
-        return (
-            _open(counted, breaker.interval_s, now, outcome.verdict)
-            if counted.failures >= breaker.failures
-            else counted
-        )
+        enough = counted.failures >= breaker.failures
+        return _open(counted, breaker.interval_s, now, outcome.verdict) if enough else counted
     if effect == "counts" and trial:
         return _open(rest, min(2 * gate.interval_s, breaker.longest_s), now, outcome.verdict)
+    if outcome.verdict is Verdict.THROTTLED and outcome.scope is Scope.CHANNEL and outcome.retry_after_s:
+        return replace(rest, wait_until=max(gate.wait_until, now + outcome.retry_after_s))
     return rest
+
+
+def answered(gate: Gate, now: float) -> Gate:
+    """The gate after a trial that was only a look-up: the platform answers, so the next attempt is the trial."""
+    return replace(gate, trial_owner=None, trial_until=0.0, open_until=min(gate.open_until, now))
 
 
 def _open(gate: Gate, interval_s: float, now: float, verdict: Verdict, credentials: str = "") -> Gate:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar
 
 from surecast.errors import SecretMissingError
+
+T = TypeVar("T")
 
 COMMAND_TIMEOUT_S = 20.0
 
@@ -105,3 +109,45 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A Secret cannot be pickled; pass its reference instead.")
+
+
+def secrets_of(value: Any) -> Iterator[Secret]:
+    """Every secret in settings, however deep."""
+    if isinstance(value, Secret):
+        yield value
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from secrets_of(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secrets_of(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from secrets_of(item)
+
+
+def unset(secret: Secret) -> str:
+    """Why a secret cannot be had; empty when it can."""
+    try:
+        secret.reveal()
+    except SecretMissingError as error:
+        return str(error)
+    except (ValueError, OSError):  # a name or a command line that the system does not take
+        return f"The secret {secret.source} cannot be read."
+    return ""
+
+
+def commands_run(value: T) -> T:
+    """Settings whose commands have been run: whoever reads such a secret later no longer waits for one.
+
+    Raises:
+        SecretMissingError: a command gives nothing.
+    """
+    if isinstance(value, Secret):
+        return Secret.of(value.reveal()) if value.kind == "command" else value  # type: ignore[return-value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        found = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+        return dataclasses.replace(value, **{name: commands_run(item) for name, item in found.items()})
+    if isinstance(value, tuple):
+        return tuple(map(commands_run, value))  # type: ignore[return-value]
+    return value

@@ -164,12 +164,12 @@ def next_step(standing: Standing, *, over: bool) -> Step | None:
         return _read_back(standing)
     may_send = not (standing.refused or standing.cancelled or over)
     if standing.doubts and not (may_send and standing.terms.resend == "same_key"):
-        return _look(standing)
+        return _look(standing, over=over)
     return Step(action=Action.PUBLISH, at=standing.not_before) if may_send else None
 
 
-def _look(standing: Standing) -> Step | None:
-    if not standing.terms.finds:
+def _look(standing: Standing, *, over: bool) -> Step | None:
+    if not standing.terms.finds or (over and standing.unknown_looks >= len(LOOK_PAUSES_S)):
         return None
     ended = max(standing.doubts.values())
     if standing.unknown_looks:
@@ -269,6 +269,8 @@ def _count_failure(standing: Standing, fact: Fact, outcome: Outcome, *, spends: 
             standing.clock_at, standing.clock_waits = fact.at, True
         return
     standing.failures += 1
+    if standing.clock_waits:  # it failed before any network step
+        standing.clock_at, standing.clock_waits = fact.at, False
     standing.not_before = max(standing.not_before, fact.not_before or fact.at)
     began = standing.clock_at if standing.clock_at is not None else fact.at
     elapsed = fact.at - began

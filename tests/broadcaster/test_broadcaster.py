@@ -323,9 +323,7 @@ def test_the_same_key_waits_for_what_the_first_call_began(tmp_path: Path) -> Non
     fake.script(hang())
     reports: list[Report] = []
     with casting(tmp_path, fake) as caster:
-        threads = [
-            threading.Thread(target=lambda: reports.append(caster.broadcast("x", key="k"))) for _ in range(3)
-        ]
+        threads = [threading.Thread(target=lambda: reports.append(caster.broadcast("x", key="k"))) for _ in range(3)]
         for thread in threads:
             thread.start()
         fake.wait_for(1)

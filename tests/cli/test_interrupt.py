@@ -78,6 +78,17 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, hanging: FaultServer) -> No
     assert begun_without_end(desk.ledger) == 1  # as after kill -9; the next run looks it up
 
 
+def test_commands_to_type_next_name_the_same_configuration(desk: Desk, hanging: FaultServer) -> None:
+    desk.bluesky(hanging.url).route("bluesky")
+    process = desk.start("send", "Ferry 12 is cancelled", "--config", "surecast.toml")
+    hanging.wait_for(1, 30)
+    process.send_signal(signal.SIGINT)
+    err = desk.ended(process).err
+    name = err.split()[2].rstrip(".")
+    assert f"Go on: surecast resume {name} --config surecast.toml. " in err
+    assert f"Stop for good: surecast cancel {name} --config surecast.toml." in err
+
+
 def test_with_json_the_one_object_has_the_id(desk: Desk, hanging: FaultServer) -> None:
     desk.bluesky(hanging.url).route("bluesky")
     process = desk.start("send", "Ferry 12 is cancelled", "--json", "--key", "cms:412")
@@ -131,7 +142,7 @@ def test_stopped_before_anything_was_accepted(shop: Desk, number: int, code: int
             writer = os.open(slow, os.O_WRONLY | os.O_NONBLOCK)
         threading.Event().wait(0.05)
     process.send_signal(number)
-    ran = shop.ended(process)
     os.close(writer)
+    ran = shop.ended(process)
     assert (ran.code, ran.out, ran.err) == (code, "", "Stopped.\n")
     assert not shop.ledger.exists()

@@ -68,12 +68,18 @@ def test_the_long_form_is_shown_where_there_is_room(house: Desk) -> None:
 def test_warnings_first_and_channels_that_are_not_set_up_before_others(house: Desk) -> None:
     path = house.folder / "map.png"
     Image.new("RGB", (8, 8), "red").save(path)
-    house.environment["ACCESS_TOKEN"] = ""
+    house.config.write_text(f"{house.config.read_text()}colour = 1\n", encoding="utf-8")
     ran = house.run("preview", "The text", "--image", str(path))
     assert ran.code == 0
     assert ran.lines[0] == f"{path} has no alternative text; people who cannot see it will miss what it says."
-    assert ran.lines[1].startswith("mastodon is not set up and would be skipped: The secret ")
+    assert ran.lines[1].startswith("mastodon is not set up and would be skipped: colour: ")
     assert ran.lines.index("mastodon: 8 of 500 characters") < ran.lines.index("site (Website): no limit")
+
+
+def test_secrets_are_not_needed(house: Desk) -> None:
+    with_them = house.run("preview", "The text").out
+    house.environment.clear()
+    assert house.run("preview", "The text").out == with_them
 
 
 def test_nothing_is_connected_opened_or_written(desk: Desk) -> None:

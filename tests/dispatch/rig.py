@@ -129,7 +129,9 @@ class Rig:
     async def next_due(self, plan: Plan) -> float | None:
         stored = await self.ledger.do(broadcasts.load, plan.id)
         listed = await self.ledger.do(batches.listed, plan.id)
-        return min((at for at in (stored.wake_at, *(found.wake_at for found in listed)) if at is not None), default=None)
+        return min(
+            (at for at in (stored.wake_at, *(found.wake_at for found in listed)) if at is not None), default=None
+        )
 
     async def history(self, plan: Plan) -> History:
         return (await self.ledger.do(broadcasts.load, plan.id)).history
@@ -141,7 +143,9 @@ class Rig:
         return [fact.outcome.verdict for fact in await self.facts(plan, channel) if fact.outcome]
 
     async def gate(self, channel: str = "a") -> Gate:
-        return next((gate for gate in await self.ledger.do(gates.listing) if gate.channel == channel), Gate(channel=channel))
+        return next(
+            (gate for gate in await self.ledger.do(gates.listing) if gate.channel == channel), Gate(channel=channel)
+        )
 
     async def close(self) -> None:
         await self.ledger.close()

@@ -256,7 +256,9 @@ def test_what_cannot_be_looked_up_waits_for_a_person_and_only_a_no_sends_it_agai
         await rig.run(plan, ordered=True)
         assert len(fake.published) == 1, "not even by order"
         the_clock(rig).advance(1)
-        no = Fact(seq=0, channel="a", kind=(await rig.facts(plan))[0].kind.ORDERED, at=rig.clock.now(), order=Order.NOT_THERE)
+        no = Fact(
+            seq=0, channel="a", kind=(await rig.facts(plan))[0].kind.ORDERED, at=rig.clock.now(), order=Order.NOT_THERE
+        )
         await rig.ledger.do(broadcasts.order, plan.id, no, None)
         assert (await rig.settle(plan)).state is State.REACHED
 
@@ -264,7 +266,9 @@ def test_what_cannot_be_looked_up_waits_for_a_person_and_only_a_no_sends_it_agai
     assert (len(fake.published), len(fake.texts)) == (2, 1)
 
 
-@pytest.mark.parametrize("trouble", [ConnectionRefusedError(), TimeoutError(), SecretMissingError("not set"), KeyError()])
+@pytest.mark.parametrize(
+    "trouble", [ConnectionRefusedError(), TimeoutError(), SecretMissingError("not set"), KeyError()]
+)
 def test_a_look_up_in_trouble_is_no_information_and_is_repeated_slower_and_slower(
     tmp_path: Path, trouble: Exception
 ) -> None:

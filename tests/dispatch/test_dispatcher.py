@@ -111,7 +111,9 @@ def test_a_heartbeat_keeps_the_claim_of_a_long_attempt(tmp_path: Path, monkeypat
         for _ in range(4):
             rig.clock.advance(10)
             await asyncio.sleep(0.2)
-            assert await rig.ledger.do(batches.claim, await rig.batch(plan), "x", rig.clock.now(), lambda _: False) is None
+            assert (
+                await rig.ledger.do(batches.claim, await rig.batch(plan), "x", rig.clock.now(), lambda _: False) is None
+            )
         fake.release()
         await run
 

@@ -45,11 +45,11 @@ def begin(
 
 
 def end(database: Database, claim: batches.Claim, outcome: Outcome, attempt: int = 1, **given: object) -> None:
-    fact = Fact(
-        seq=0, channel="a", kind=Kind.ENDED, at=NOW, action=Action.PUBLISH, attempt=attempt, outcome=outcome
-    )
+    fact = Fact(seq=0, channel="a", kind=Kind.ENDED, at=NOW, action=Action.PUBLISH, attempt=attempt, outcome=outcome)
     ending = Ending(fact=fact, judges=outcome, **given)  # type: ignore[arg-type]
-    batches.end(database, claim, batches.Delivery(id=1, part=0, key="k", payload=None), ending, breaker=Breaker(), now=NOW)
+    batches.end(
+        database, claim, batches.Delivery(id=1, part=0, key="k", payload=None), ending, breaker=Breaker(), now=NOW
+    )
 
 
 def facts(database: Database, broadcast: str) -> list[tuple[str, int, Verdict | None]]:
@@ -143,7 +143,13 @@ def test_the_end_of_a_look_with_the_same_number_does_not_hide_a_crash(tmp_path: 
         late, new = claimed(database, batch), claimed(database, batch, OTHER, LATER)
         begin(database, new)
         look = Fact(
-            seq=0, channel="a", kind=Kind.ENDED, at=LATER, action=Action.FIND, attempt=1, look=Look(sighting=Sighting.UNSEEN)
+            seq=0,
+            channel="a",
+            kind=Kind.ENDED,
+            at=LATER,
+            action=Action.FIND,
+            attempt=1,
+            look=Look(sighting=Sighting.UNSEEN),
         )
         batches.end(database, late, the_delivery(database, new), Ending(fact=look), breaker=Breaker(), now=LATER)
         claimed(database, batch, ME, LATER + 30)
@@ -300,7 +306,7 @@ def test_the_late_word_of_a_worker_frees_nobody_elses_trial(tmp_path: Path) -> N
             end(database, late, DOWN)
         claimed(database, batch, OTHER, LATER)
         assert take(database, OTHER, now=NOW + 31).trial
-        end(database, late, DOWN, trial=True)
+        end(database, late, DOWN)
         [gate] = gates.listing(database)
         assert gate.trial_owner == OTHER
 
@@ -326,7 +332,13 @@ def test_a_look_is_no_judge_of_the_gate(tmp_path: Path) -> None:
         _, batch = open_turn(database)
         claim = claimed(database, batch)
         look = Fact(
-            seq=0, channel="a", kind=Kind.ENDED, at=NOW, action=Action.CONFIRM, attempt=1, look=Look(sighting=Sighting.UNKNOWN)
+            seq=0,
+            channel="a",
+            kind=Kind.ENDED,
+            at=NOW,
+            action=Action.CONFIRM,
+            attempt=1,
+            look=Look(sighting=Sighting.UNKNOWN),
         )
         batches.end(database, claim, the_delivery(database, claim), Ending(fact=look), breaker=Breaker(), now=NOW)
         assert gates.listing(database) == ()

@@ -155,7 +155,7 @@ def test_the_list_has_the_newest_first(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as database:
         ids = [accept(database, plan("a & b", key=str(number), at=NOW + number)).plan.id for number in range(3)]
         open_turns(database, broadcasts.load(database, ids[2]).plan, "a", "b")
-        listed = broadcasts.listing(database, 2)
+        listed = broadcasts.listing(database, 2, NOW)
     assert [(line.id, line.key, line.owed, line.text) for line in listed] == [
         (ids[2], "2", ("a", "b"), "x"),
         (ids[1], "1", (), "x"),
@@ -277,9 +277,7 @@ def test_what_is_over_and_old_is_forgotten_with_all_that_belongs_to_it(tmp_path:
         assert broadcasts.forget(database, before) == 0, "it is not over yet"
         epoch = broadcasts.claim(database, old.id, ME, NOW, alive)
         assert epoch is not None
-        broadcasts.settle(
-            database, old, epoch, turns=(), state="reached", final=True, owed=(), wake_at=None, now=NOW
-        )
+        broadcasts.settle(database, old, epoch, turns=(), state="reached", final=True, owed=(), wake_at=None, now=NOW)
         assert broadcasts.forget(database, before) == 1
         assert broadcasts.last_worker(database) is None
     counted = "select (select count(*) from {}), (select count(*) from {}), (select count(*) from {})"

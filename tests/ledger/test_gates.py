@@ -13,9 +13,7 @@ from surecast.ledger.database import Database
 from surecast.policy import Gate, Passage
 from tests.ledger.open_files import ME, NOW, OTHER, opened, running
 
-SHUT = Gate(
-    channel="a", failures=3, opened_at=NOW - 10, open_until=NOW + 20, interval_s=30.0, reason="unavailable"
-)
+SHUT = Gate(channel="a", failures=3, opened_at=NOW - 10, open_until=NOW + 20, interval_s=30.0, reason="unavailable")
 
 
 def take(
@@ -41,7 +39,7 @@ def test_a_gate_that_nothing_is_known_of_is_open(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as database:
         assert take(database) == Passage(go=True)
         assert take(database, OTHER) == Passage(go=True)
-        assert gates.listing(database) == (Gate(channel="a"),), "and nothing is known of it now"
+        assert gates.listing(database) == (), "and nothing is known of it now"
 
 
 def test_what_is_put_is_read_back(tmp_path: Path) -> None:
@@ -116,6 +114,21 @@ def test_the_budget_of_retries_has_an_end(tmp_path: Path) -> None:
         assert [take(database, retry=True).go for _ in range(11)] == [True] * 10 + [False]
 
 
+def test_time_earns_retries_so_that_what_is_owed_is_paid_back_though_nothing_new_is_announced(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger.db") as database:
+        assert [take(database, retry=True).go for _ in range(11)] == [True] * 10 + [False]
+        assert take(database, retry=True, now=NOW + 31).go
+        assert not take(database, retry=True, now=NOW + 32).go
+
+
+def test_a_wait_that_the_platform_asked_for_holds_everybody_even_at_a_persons_order(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger.db") as database:
+        shut(database, Gate(channel="a", wait_until=NOW + 60))
+        waiting = Passage(go=False, not_before=NOW + 60, throttled=True)
+        assert [take(database), take(database, OTHER), take(database, ordered=True)] == [waiting] * 3
+        assert take(database, now=NOW + 60).go
+
+
 def test_a_retry_behind_an_open_gate_waits_for_the_gate_not_for_the_budget(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as database:
         shut(database, replace(SHUT, retry_credit=0.0))
@@ -125,7 +138,7 @@ def test_a_retry_behind_an_open_gate_waits_for_the_gate_not_for_the_budget(tmp_p
 
 def test_an_isolation_that_is_over_does_not_hide_that_the_budget_is_spent(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as database:
-        shut(database, Gate(channel="a", isolated_until=NOW - 5, retry_credit=0.0))
+        shut(database, Gate(channel="a", isolated_until=NOW - 5, retry_credit=0.0, credit_at=NOW))
         assert take(database, retry=True) == Passage(go=False, not_before=NOW + 30, spared=True)
 
 

@@ -64,7 +64,11 @@ def test_a_child_after_fork_has_a_name_of_its_own() -> None:
     program += "pid = os.fork()\nif pid == 0:\n    os.write(w, new_owner().encode()); os._exit(0)\n"
     program += "os.waitpid(pid, 0); print(a); print(os.read(r, 999).decode())"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": "src"}
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": "src"},
     )
     parent, child = done.stdout.split()
     assert len({before, parent, child}) == 3

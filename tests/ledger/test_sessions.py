@@ -27,7 +27,7 @@ def sessions(
     ledger: Ledger, secret: Secret | None = None, *, channel: str = "bluesky", owner: str = "", clock: Any = None
 ) -> LedgerSessions:
     key = secret or Secret.of("app-password")
-    return LedgerSessions(ledger, channel, lambda: key, owner or new_owner(), clock or SteadyClock())
+    return LedgerSessions(ledger, channel, key, owner or new_owner(), clock or SteadyClock())
 
 
 def with_ledger(path: Path, work: Callable[[Ledger], Coroutine[Any, Any, T]]) -> T:
@@ -88,7 +88,7 @@ def test_a_damaged_session_is_no_session(tmp_path: Path) -> None:
 
 def test_without_any_secret_nothing_is_stored(tmp_path: Path) -> None:
     async def work(ledger: Ledger) -> None:
-        store = LedgerSessions(ledger, "bluesky", lambda: None, new_owner(), SteadyClock())
+        store = LedgerSessions(ledger, "bluesky", None, new_owner(), SteadyClock())
         await store.save(TOKEN)
         assert await store.load() is None, "a key that everybody knows seals nothing"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import difflib
 import os
@@ -175,7 +176,7 @@ class Broadcaster:
         return self._run(lambda desk: desk.listing(most))
 
     def health(self) -> Mapping[str, Health]:
-        """What is believed of each channel that anything is known of."""
+        """What is believed of each channel."""
         return self._run(lambda desk: desk.health())
 
     def probe(self, channel: str) -> Probed:
@@ -220,6 +221,18 @@ class Broadcaster:
             self._bridge.run(self._desk[1].close())
         self._desk = None
         self._bridge.stop()
+
+    async def aclose(self) -> None:
+        """`close` for callers inside an event loop."""
+        await asyncio.to_thread(self.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     def __enter__(self) -> Self:
         return self

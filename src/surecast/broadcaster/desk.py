@@ -12,7 +12,7 @@ from surecast.clock import Clock
 from surecast.decide import Decision, State, decide
 from surecast.dispatch import Bench, Dispatcher
 from surecast.engines.embedded import Embedded
-from surecast.errors import KeyReusedError, UsageError
+from surecast.errors import KeyReusedError, LedgerError, UsageError
 from surecast.health import Health, assess_all
 from surecast.history import Fact, Kind, Order, Plan
 from surecast.ledger import batches, broadcasts, gates
@@ -22,7 +22,7 @@ from surecast.message import Announcement
 from surecast.outcome import Outcome, Receipt, Verdict
 from surecast.pictures import LoadedPicture, read
 from surecast.planning import House, make_plan
-from surecast.policy import Breaker
+from surecast.policy import Breaker, Gate
 from surecast.report import Report, Status, make_report
 from surecast.route import All, AnyOf, AtLeast, Route
 from surecast.secret import Secret
@@ -85,7 +85,7 @@ class Desk:
     async def preview(self, announcement: Announcement, route: Route, route_name: str) -> Plan:
         """The plan and nothing else: no ledger, no connection, no secret."""
         pictures = await self._pictures(announcement)
-        return self._plan(announcement, route, route_name, pictures)
+        return self._plan(announcement, self._channels, route, route_name, pictures)
 
     async def broadcast(
         self,
@@ -99,29 +99,39 @@ class Desk:
     ) -> Report:
         """Accepts an announcement and, unless `wait` is false, drives it until its route is decided."""
         pictures = await self._pictures(announcement)
-        plan = self._plan(announcement, route, route_name, pictures)
-        accepted = await self._ledger.do(
-            broadcasts.accept,
-            plan,
-            {picture.digest: picture.data for picture in pictures},
-            repeat_since=None if again else self._clock.now() - self._repeat_window_s,
-        )
+        checked = {name: self._roster.checked(channel) for name, channel in self._channels.items()}
+        plan = self._plan(announcement, checked, route, route_name, pictures)
+        accepted = await self._accept(plan, {picture.digest: picture.data for picture in pictures}, again=again)
         if not accepted.same and on_change == "raise":
             raise KeyReusedError(
                 f"The key {announcement.key!r} stands for another announcement (broadcast {accepted.plan.id}). "
                 'Give a new key, or on_change="keep" to leave the first one as it is.'
             )
         name = accepted.plan.id
-        self._mine.add(name)
-        if wait is not False:
-            bound = longest_s(accepted.plan) + WAIT_MARGIN_S if wait is True else wait
-            await self._engine.drive(name, enough=_decided, until=self._clock.now() + bound)
-        if self._background == "thread":
-            self._tend(name)
-        return await self.status(name, repeated=not accepted.created)
+        try:
+            if wait is not False:
+                bound = longest_s(accepted.plan) + WAIT_MARGIN_S if wait is True else wait
+                await self._engine.drive(name, enough=_decided, until=self._clock.now() + bound)
+            if self._background == "thread":
+                self._tend(name)
+            return await self.status(name, repeated=not accepted.created)
+        except LedgerError as error:
+            raise _after_acceptance(error, name) from error
+
+    async def _accept(self, plan: Plan, images: Mapping[str, bytes], *, again: bool) -> broadcasts.Accepted:
+        since = None if again else self._clock.now() - self._repeat_window_s
+        try:
+            return await self._ledger.do(broadcasts.accept, plan, images, repeat_since=since)
+        except LedgerError as error:
+            raise type(error)(f"{error} Nothing was sent.") from error
 
     def _plan(
-        self, announcement: Announcement, route: Route, route_name: str, pictures: tuple[LoadedPicture, ...]
+        self,
+        announcement: Announcement,
+        channels: Mapping[str, Channel],
+        route: Route,
+        route_name: str,
+        pictures: tuple[LoadedPicture, ...],
     ) -> Plan:
         shown = tuple(
             Picture(
@@ -136,7 +146,7 @@ class Desk:
         return make_plan(
             announcement,
             self._house,
-            self._channels,
+            channels,
             route,
             route_name=route_name,
             pictures=shown,
@@ -153,10 +163,26 @@ class Desk:
         found = await self._ledger.do(broadcasts.find, name)
         stored = await self._ledger.do(broadcasts.load, found)
         now = self._clock.now()
-        decision = decide(stored.plan, stored.history, await self.health(), now)
-        tending = self._tending is not None and not self._tending.done()
-        worker = now if tending else await self._ledger.do(broadcasts.last_worker)
-        return make_report(stored.plan, stored.history, decision, now, repeated=repeated, worker_seen_at=worker)
+        health = await self.health()
+        decision = decide(stored.plan, stored.history, health, now)
+        worker = now if await self._goes_on(found) else await self._ledger.do(broadcasts.last_worker)
+        return make_report(
+            stored.plan,
+            stored.history,
+            decision,
+            now,
+            health=health,
+            repeated=repeated,
+            worker_seen_at=worker,
+            worker=self._house.worker,
+        )
+
+    async def _goes_on(self, name: str) -> bool:
+        """Whether somebody works on a broadcast: this process in its background, or whoever holds a part of it."""
+        if name in self._mine and self._tending is not None and not self._tending.done():
+            return True
+        listed = await self._ledger.do(batches.listed, name)
+        return any(batch.owner is not None and not proven_dead(batch.owner) for batch in listed)
 
     async def facts(self, name: str) -> tuple[Fact, ...]:
         """What happened in a broadcast, in the ledger's order."""
@@ -166,11 +192,13 @@ class Desk:
 
     async def listing(self, most: int) -> tuple[broadcasts.Listed, ...]:
         """The newest broadcasts."""
-        return await self._ledger.do(broadcasts.listing, most)
+        return await self._ledger.do(broadcasts.listing, most, self._clock.now())
 
     async def health(self) -> Mapping[str, Health]:
-        """What is believed of each channel that anything is known of."""
-        return assess_all(await self._ledger.do(gates.listing), self._clock.now())
+        """What is believed of each channel."""
+        known = {gate.channel: gate for gate in await self._ledger.do(gates.listing)}
+        everything = {**{name: Gate(channel=name) for name in self._channels}, **known}
+        return assess_all(everything.values(), self._clock.now())
 
     async def probe(self, channel: str) -> Probed:
         """Whether a channel's credentials and platform work; publishes nothing."""
@@ -195,6 +223,7 @@ class Desk:
             self._check_channel(stored.plan, channel)
         await self._ledger.do(broadcasts.cancel, found, channel, self._clock.now())
         await self._engine.dispatcher.conduct(found)
+        self._engine.wake(found)
         return await self.status(found)
 
     async def settle(self, name: str, channel: str, *, there: bool, url: str | None) -> Report:
@@ -202,8 +231,10 @@ class Desk:
         found = await self._ledger.do(broadcasts.find, name)
         stored = await self._ledger.do(broadcasts.load, found)
         self._check_channel(stored.plan, channel)
-        facts = stored.history.facts.get(channel, ())
-        if not there and not stand(stored.plan.terms[channel], facts).doubts:
+        standing = stand(stored.plan.terms[channel], stored.history.facts.get(channel, ()))
+        if standing.accepted_at is not None and there:
+            return await self.status(found)
+        if not (standing.doubts or standing.sending):
             raise UsageError(
                 f"The post on {channel} is not in doubt, so there is nothing to settle: surecast status {found}."
             )
@@ -220,6 +251,7 @@ class Desk:
         )
         await self._ledger.do(broadcasts.order, found, fact, url)
         await self._engine.dispatcher.conduct(found)
+        self._engine.wake(found)
         return await self.status(found)
 
     def _check_channel(self, plan: Plan, channel: str) -> None:
@@ -303,6 +335,7 @@ class Desk:
 
     def _tend(self, name: str) -> None:
         """In the background of this process: what it accepted is carried on until it is over."""
+        self._mine.add(name)
         if self._tending is None or self._tending.done():
             self._tending = asyncio.create_task(self._engine.tend(self._mine.__contains__))
         self._engine.wake(name)
@@ -324,6 +357,13 @@ class Desk:
         await self._roster.close()
         await self._ledger.close()
         self._files.close()
+
+
+def _after_acceptance(error: LedgerError, name: str) -> LedgerError:
+    """The ledger failed when the announcement was already in it: nothing is lost, and somebody must go on."""
+    told = type(error)(f"{error} The announcement had been accepted as {name} and is not lost: surecast resume {name}.")
+    told.broadcast = name
+    return told
 
 
 async def _decided(decision: Decision) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from surecast.channel import Adapter, Channel, Context
 from surecast.clock import Clock
@@ -14,9 +14,11 @@ from surecast.errors import ConfigError
 from surecast.ledger.database import Ledger
 from surecast.ledger.sessions import LedgerSessions
 from surecast.planning import House
-from surecast.secret import Secret
+from surecast.secret import Secret, commands_run, secrets_of, unset
 from surecast.threads import DaemonPool
 from surecast.transport.redact import quiet_sdks, register
+
+T = TypeVar("T")
 
 OPEN_TIMEOUT_S = 30.0
 #: An adapter must not wait for hung calls when it is closed; one that does is left behind after this.
@@ -86,17 +88,31 @@ class Roster:
 
     async def _opened(self, channel: Channel) -> Adapter:
         quiet_sdks()
-        for secret in _secrets(channel):
-            register(await self._commands.run(secret.reveal) if secret.kind == "command" else secret.reveal())
-        adapter = channel.kind.adapter(channel.settings, self._context(channel))
+        settings, ledger_key = await self._run_commands(channel.settings), await self._run_commands(self._ledger_key)
+        for secret in secrets_of(settings):
+            register(secret.reveal())
+        adapter = channel.kind.adapter(settings, self._context(channel.name, settings, ledger_key))
         await adapter.open()
         return adapter
+
+    async def _run_commands(self, value: T) -> T:
+        """The same with its commands run, off the loop; who has none never waits for somebody else's."""
+        commands = any(secret.kind == "command" for secret in secrets_of(value))
+        return await self._commands.run(commands_run, value) if commands else value
+
+    def checked(self, channel: Channel) -> Channel:
+        """The channel, marked as misconfigured when a secret of it is not set; commands are run when it is opened."""
+        if channel.misconfigured:
+            return channel
+        referred = (secret for secret in secrets_of(channel.settings) if secret.kind != "command")
+        why = next((why for secret in referred if (why := unset(secret))), "")
+        return replace(channel, misconfigured=why) if why else channel
 
     async def credentials(self, channel: str) -> str:
         """Fingerprint of the channel's secrets; a command is asked off the loop and not too often."""
         if channel not in self._channels:
             return ""
-        secrets = _secrets(self._channels[channel])
+        secrets = tuple(secrets_of(self._channels[channel].settings))
         if all(secret.kind != "command" for secret in secrets):
             return _fingerprint(secrets)
         asked_at, fingerprint = self._fingerprints.get(channel, (0.0, ""))
@@ -128,15 +144,11 @@ class Roster:
         self._open.clear()
         self._commands.close()
 
-    def _context(self, channel: Channel) -> Context:
-        secrets = _secrets(channel)
-
-        def key() -> Secret | None:
-            return self._ledger_key or (secrets[0] if secrets else None)
-
+    def _context(self, name: str, settings: object, ledger_key: Secret | None) -> Context:
+        key = ledger_key or next(secrets_of(settings), None)
         return Context(
-            name=channel.name,
-            sessions=LedgerSessions(self._ledger, channel.name, key, self._owner, self._clock),
+            name=name,
+            sessions=LedgerSessions(self._ledger, name, key, self._owner, self._clock),
             sender=self._house.sender,
             language=self._house.language,
             time_zone=self._house.time_zone,
@@ -154,10 +166,3 @@ async def _close(adapter: Adapter) -> None:
 
 def _fingerprint(secrets: tuple[Secret, ...]) -> str:
     return "".join(secret.fingerprint() for secret in secrets)
-
-
-def _secrets(channel: Channel) -> tuple[Secret, ...]:
-    if not dataclasses.is_dataclass(channel.settings):
-        return ()
-    values = (getattr(channel.settings, field.name) for field in dataclasses.fields(channel.settings))
-    return tuple(value for value in values if isinstance(value, Secret))

@@ -47,6 +47,10 @@ class MediaPendingError(Exception):
     """An uploaded image was not ready in time."""
 
 
+#: Connecting may use this much of a call's time, so that "never connected" is told apart from "no answer".
+CONNECT_SHARE = 0.5
+
+
 async def begin_talk(pool: DaemonPool, context: Context, *, server: str, token: str, timeout_s: float) -> Talk:
     """A talk with `server` as the token's account; no traffic yet.
 
@@ -64,7 +68,7 @@ def _begin(pool: DaemonPool, context: Context, server: str, token: str, timeout_
     client = Mastodon(
         api_base_url=server,
         session=session,
-        request_timeout=timeout_s,
+        request_timeout=(timeout_s * CONNECT_SHARE, timeout_s),  # type: ignore[arg-type]  # requests takes a pair
         ratelimit_method="throw",  # else it sleeps, and posts again by itself
         user_agent=user_agent(),
         # Unless it is told a version it asks for it before an upload, and when that fails takes an older method.

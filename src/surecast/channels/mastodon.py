@@ -80,7 +80,7 @@ class Settings:
         check=_address,
         sandbox="endpoint",
     )
-    access_token: Secret = setting(  # noqa: RUF009 - declares a field
+    access_token: Secret = setting(
         "The account's access token, made on the server under Preferences, Development, New application.",
         example='{ env = "MASTODON_ACCESS_TOKEN" }',
     )

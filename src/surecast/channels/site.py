@@ -58,7 +58,7 @@ def _at_least_one(count: int) -> str:
 class Settings:
     """A website's settings."""
 
-    directory: Path = setting(  # noqa: RUF009 - no value is shared, it makes a field
+    directory: Path = setting(
         "The folder to write into, one of its own; it is made when it is not there.",
         example="public/notices",
         sandbox="folder",
@@ -73,7 +73,7 @@ class Settings:
         check=_whole_command,
         sandbox="default",
     )
-    after_write_in: Path = setting(  # noqa: RUF009
+    after_write_in: Path = setting(
         "The folder in which after_write runs; without it the configuration's.", default=Path()
     )
     title: str = setting("The heading of the site; without it the sender.", default="", example="Service notices")
@@ -88,6 +88,7 @@ TRAITS = Traits(
     resend="same_key",
     keeps_link_in_text=False,
     long_form=True,
+    local=True,
 )
 
 

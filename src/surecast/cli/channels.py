@@ -49,11 +49,12 @@ def channels(call: Call) -> int | None:
     if click.get_current_context().invoked_subcommand is not None:
         return None
     with opened(call) as house:
-        health = {} if house.empty else house.broadcaster.health()
-        if call.out.as_json and not call.out.quiet:
-            call.out.object({"schema": SCHEMA, "channels": [_object(each, house, health) for each in _all(house)]})
-        elif not call.out.quiet:
-            _show(call.out, house, health)
+        if not call.out.quiet:
+            health = {} if house.empty else house.broadcaster.health()
+            listed = _all(house)
+            call.out.object({"schema": SCHEMA, "channels": [_object(each, house.config, health) for each in listed]})
+            if not call.out.as_json:
+                _show(call.out, listed, house.config, health)
         return Exit.REACHED
 
 
@@ -124,11 +125,11 @@ def _show_probed(out: Output, probed: Mapping[str, Probed]) -> None:
 
 
 def _all(house: House) -> Sequence[Channel]:
-    """Those that cannot be used come first."""
-    return sorted(house.broadcaster.channels.values(), key=lambda channel: not channel.misconfigured)
+    """Those that cannot be used come first, also for want of a secret."""
+    return sorted(house.config.with_secrets_checked().channels.values(), key=lambda channel: not channel.misconfigured)
 
 
-def _object(channel: Channel, house: House, health: Mapping[str, Health]) -> dict[str, Any]:
+def _object(channel: Channel, config: Config, health: Mapping[str, Health]) -> dict[str, Any]:
     traits, known = channel.kind.traits, health.get(channel.name)
     return {
         "name": channel.name,
@@ -140,7 +141,7 @@ def _object(channel: Channel, house: House, health: Mapping[str, Health]) -> dic
         "limit": traits.limits.text,
         "unit": traits.limits.unit,
         "images": traits.limits.images,
-        "routes": _places(house.config, channel.name),
+        "routes": _places(config, channel.name),
         "condition": known.condition.value if known else None,
         "since": iso(known.since) if known and known.since is not None else None,
         "reason": (known.reason or None) if known else None,
@@ -148,12 +149,12 @@ def _object(channel: Channel, house: House, health: Mapping[str, Health]) -> dic
     }
 
 
-def _show(out: Output, house: House, health: Mapping[str, Health]) -> None:
-    zone, now = ZoneInfo(house.config.time_zone), time.time()
-    for number, channel in enumerate(_all(house)):
+def _show(out: Output, listed: Sequence[Channel], config: Config, health: Mapping[str, Health]) -> None:
+    zone, now = ZoneInfo(config.time_zone), time.time()
+    for number, channel in enumerate(listed):
         condition, style = _condition(channel, health.get(channel.name), zone, now)
         where = channel.kind.traits.platform
-        facts = [_takes(channel.kind.traits), _routes(house.config, channel.name)]
+        facts = [_takes(channel.kind.traits), _routes(config, channel.name)]
         facts = [safe(channel.misconfigured), *facts] if channel.misconfigured else facts
         if not out.terminal:
             out.lines(f"{channel.name}: {'; '.join([where, condition, *facts])}")

@@ -10,7 +10,7 @@ import click
 from surecast.cli.codes import Exit
 from surecast.cli.interrupt import Stopped
 from surecast.cli.output import SCHEMA, Output, safe, safe_mistake
-from surecast.errors import ConfigError, KeyReusedError, SurecastError
+from surecast.errors import ConfigError, KeyReusedError, LedgerError, SurecastError
 
 DEBUG = "SURECAST_DEBUG"
 
@@ -32,6 +32,10 @@ def end(error: BaseException, out: Output) -> int:
         return _refuse(out, *_usage(error))
     if isinstance(error, ConfigError) and error.mistakes:
         return _misconfigured(out, error)
+    if isinstance(error, LedgerError) and error.broadcast is not None:
+        out.hint(str(error))
+        out.object({"schema": SCHEMA, "error": safe(str(error)), "id": error.broadcast})
+        return int(Exit.UNSURE)
     if isinstance(error, SurecastError):
         return _refuse(out, _in_words_of_the_shell(error))
     if isinstance(error, Stopped | KeyboardInterrupt | click.Abort):

@@ -44,11 +44,10 @@ def status_words(channel: ChannelReport) -> tuple[str, str]:
     return STATUS[channel.status]
 
 
-def show_report(out: Output, report: Report, *, more: Sequence[str] = (), object_too: bool = True) -> None:
+def show_report(out: Output, report: Report, *, object_too: bool = True) -> None:
     """Prints a report: the sentences first, then each channel, then the id.
 
     Args:
-        more: lines that replace "Nothing to do.", because there is something.
         object_too: with ``--json``, print the report's object as well.
     """
     if object_too:
@@ -56,8 +55,6 @@ def show_report(out: Output, report: Report, *, more: Sequence[str] = (), object
     if out.as_json:
         return
     lines = str(report).split("\n")
-    if more:
-        lines = [line for line in lines if line != "Nothing to do."] + list(more)
     rows = [_row(channel, report) for channel in report.channels.values()]
     if not out.terminal:
         out.lines(*lines)

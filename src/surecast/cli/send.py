@@ -186,18 +186,6 @@ def _tell(call: Call, report: Report, code: Exit) -> None:
 
     if call.out.quiet and code is Exit.REACHED:
         return
-    more = _who_goes_on(call, report)
-    show_report(call.out, report, more=more)
+    show_report(call.out, report)
     if call.out.sandbox:
         call.out.lines("Nothing was published: the platforms were simulated, and nothing of this is kept.")
-
-
-def _who_goes_on(call: Call, report: Report) -> list[str]:
-    """What is not decided yet must be carried on by somebody: this process ends now."""
-    from surecast.report.words import WORKER_SILENT_S  # noqa: PLC0415 - not for --help
-
-    seen = report.worker_seen_at
-    if report.state.value != "pending" or (seen is not None and report.at - seen <= WORKER_SILENT_S):
-        return []
-    cron = f"*/5 * * * * {call.again('work --once')}"
-    return [f"Nobody is running to go on with it: {call.again(f'resume {report.id}')}, or in cron: {cron}"]

@@ -13,8 +13,7 @@ from surecast.route import Operand, Route
 def assemble(config: Config, *, background: Background | None = None) -> Broadcaster:
     """The broadcaster that a configuration describes; nothing is opened yet.
 
-    A channel whose secrets are not set is skipped and rerouted; secrets are looked at here, so that a report can
-    show such a channel first.
+    No secret is read; a channel whose secret is not set is skipped and rerouted when something is sent.
 
     Args:
         background: in place of the configuration's; a process that ends with the call leaves the rest to a worker.
@@ -22,24 +21,23 @@ def assemble(config: Config, *, background: Background | None = None) -> Broadca
     Raises:
         ConfigError: the ledger's reference leads to nothing.
     """
-    checked = config.with_secrets_checked()
 
     def choose(asked: str | Operand | None, urgency: Urgency) -> tuple[Route, str]:
-        return resolve_route(checked, asked, urgency)
+        return resolve_route(config, asked, urgency)
 
     return Broadcaster(
-        checked.channels.values(),
-        ledger=checked.ledger_path(),
+        config.channels.values(),
+        ledger=config.ledger_path(),
         choose=choose,
-        house=checked.house,
-        ledger_key=checked.ledger_key,
+        house=config.house,
+        ledger_key=config.ledger_key,
         network=Network(
-            proxy=checked.network.proxy,
-            ca_file=str(checked.network.ca_file) if checked.network.ca_file else None,
-            use_environment=checked.network.use_environment,
+            proxy=config.network.proxy,
+            ca_file=str(config.network.ca_file) if config.network.ca_file else None,
+            use_environment=config.network.use_environment,
         ),
-        breaker=checked.breaker,
-        repeat_window_s=checked.repeat_window_s,
-        keep_s=checked.keep_s,
-        background=background or checked.background,
+        breaker=config.breaker,
+        repeat_window_s=config.repeat_window_s,
+        keep_s=config.keep_s,
+        background=background or config.background,
     )

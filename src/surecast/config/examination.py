@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import dataclasses
+import ipaddress
 import os
 import stat
 from collections.abc import Iterator
@@ -17,12 +17,11 @@ from surecast.config.fields import fields_of, read_fields
 from surecast.config.findings import At, Finding
 from surecast.config.kinds import Kinds
 from surecast.config.read import Draft, is_file, read
-from surecast.config.references import secrets_of, unset
 from surecast.config.routes import DEFAULT, route_for
 from surecast.config.values import Config
 from surecast.errors import ConfigError, Mistake
 from surecast.message import Urgency
-from surecast.secret import Secret
+from surecast.secret import Secret, secrets_of, unset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -269,7 +270,14 @@ class Config:
             time_zone=self.time_zone,
             require_alt=self.require_alt,
             times=self.urgencies,
+            worker=self._worker(),
         )
+
+    def _worker(self) -> str:
+        """The command that delivers what is owed, as it must stand in cron."""
+        if self.path.name == "surecast.toml":
+            return f"cd {shlex.quote(str(self.folder.absolute()))} && surecast work --once"
+        return f"surecast work --once --config {shlex.quote(str(self.path.absolute()))}"
 
     @property
     def zone(self) -> ZoneInfo:

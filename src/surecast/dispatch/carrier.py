@@ -13,15 +13,15 @@ from surecast.dispatch.ports import Bench
 from surecast.history import Action, Fact, History, Kind
 from surecast.ledger import batches, broadcasts, gates
 from surecast.outcome import RULES, Look, Outcome, Reason, Sighting, Verdict
-from surecast.policy import Passage, wait_s
-from surecast.standing import Standing, Step, next_step, stand
+from surecast.policy import MISCONFIGURED_PAUSE_S, Passage, wait_s
+from surecast.standing import Standing, Step, next_step, stand, surely
 from surecast.transport.classify import MAYBE, classify
 
 T = TypeVar("T")
 
 LOOK_TIMEOUT_S = 5.0
-#: A channel that cannot be used as it is configured is looked at again after this; somebody must act first.
-MISCONFIGURED_PAUSE_S = 300.0
+#: Loading a platform's library may take so long, or as long as an attempt.
+OPEN_S = 5.0
 TRIAL_GRACE_S, TRIAL_POLL_S = 5.0, 0.1
 #: With less time left than this, a publish would most likely end in doubt; it is left to the next attempt.
 LEAST_PUBLISH_S = 0.5
@@ -92,35 +92,38 @@ class Carrier:
         if step.action is Action.CONFIRM:
             await self._confirm(moment)
             return None
-        passage = await self._pass(moment, ordered=ordered)
+        retry = step.action is Action.PUBLISH
+        passage = await self._pass(moment, ordered=ordered, retry=retry)
         while ordered and passage.on_trial:  # if that one finds the platform back, this one goes as well
             await asyncio.sleep(TRIAL_POLL_S)
-            passage = await self._pass(moment, ordered=False)
+            passage = await self._pass(moment, ordered=False, retry=retry)
         if not passage.go:
             return await self._turned_away(moment, passage)
         if step.action is Action.FIND:
-            await self._find(moment, passage)
+            await self._find(moment)
         else:
-            await self._publish(moment, passage)
+            await self._publish(moment)
         return None
 
     # The gate
 
-    async def _pass(self, moment: _Moment, *, ordered: bool) -> Passage:
+    async def _pass(self, moment: _Moment, *, ordered: bool, retry: bool) -> Passage:
         return await self._ledger.do(
             gates.take,
             self._claim.channel,
-            f"{self._claim.owner}/{self._claim.batch}",
+            self._claim.visitor,
             now=self._clock.now(),
             trial_s=moment.standing.terms.timeout_s + TRIAL_GRACE_S,
             credentials=await self._host.credentials(self._claim.channel),
             ordered=ordered,
-            retry=moment.standing.failures > 0,
+            retry=retry and moment.standing.failures > 0,
         )
 
     async def _turned_away(self, moment: _Moment, passage: Passage) -> float:
         """Nothing was begun. While the turn is open that spends it, once; later the post just waits."""
-        if not moment.standing.turn_over(moment.now):
+        ends_at = moment.standing.turn_ends_at or moment.now + moment.standing.terms.within_s
+        fits = passage.throttled and passage.not_before < ends_at  # a wait that the platform asked for, inside the turn
+        if not (fits or moment.standing.turn_over(moment.now)):
             reason, why = _why_turned_away(passage)
             detail = f"{moment.standing.terms.platform} {why}"
             skipped = Outcome(verdict=Verdict.SKIPPED, reason=reason, detail=detail)
@@ -130,11 +133,13 @@ class Carrier:
 
     # Publishing
 
-    async def _publish(self, moment: _Moment, passage: Passage) -> None:
+    async def _publish(self, moment: _Moment) -> None:
         try:
-            adapter = await self._host.adapter(self._claim.channel)
+            # Loading a library is no network step, so the turn's time does not run yet; but it must not take for ever.
+            async with asyncio.timeout(max(OPEN_S, moment.standing.terms.timeout_s)):
+                adapter = await self._host.adapter(self._claim.channel)
         except Exception as error:  # noqa: BLE001 - whatever keeps an adapter from opening becomes an outcome
-            await self._end_attempt(moment, Action.PUBLISH, _not_sent(classify(error)), passage)
+            await self._end_attempt(moment, Action.PREPARE, _not_sent(classify(error)))
             return
         deadline = self._clock.now() + moment.standing.terms.timeout_s
         payload = moment.delivery.payload
@@ -142,11 +147,11 @@ class Carrier:
         if payload is None:
             if not await self._begin(moment, Action.PREPARE, deadline):
                 return
-            payload = await self._prepare(adapter, moment, passage, deadline)
+            payload = await self._prepare(adapter, moment, deadline)
             if payload is None:
                 return
             if self._clock.now() > deadline - LEAST_PUBLISH_S:
-                await self._end_attempt(moment, Action.PREPARE, _too_late(), passage, payload=payload)
+                await self._end_attempt(moment, Action.PREPARE, _too_late(), payload=payload)
                 return
             prepared = (self._ended(moment, Action.PREPARE),)
             moment = replace(moment, attempt=moment.attempt + 1)
@@ -154,25 +159,25 @@ class Carrier:
         if not await self._begin(moment, Action.PUBLISH, deadline, after=prepared, payload=payload):
             return
         if self._clock.now() >= deadline:
-            await self._end_attempt(moment, Action.PUBLISH, _held_up(), passage)
+            await self._end_attempt(moment, Action.PUBLISH, _held_up())
             return
         try:
             outcome = await self._bounded(adapter, adapter.publish(sending), Outcome, deadline)
         except asyncio.CancelledError as stop:
             # We are being stopped, perhaps in the middle of the request: that is recorded before we go.
-            await asyncio.shield(self._end_attempt(moment, Action.PUBLISH, classify(stop), passage))
+            await asyncio.shield(self._end_attempt(moment, Action.PUBLISH, classify(stop)))
             raise
-        await self._end_attempt(moment, Action.PUBLISH, outcome, passage)
+        await self._end_attempt(moment, Action.PUBLISH, outcome)
 
-    async def _prepare(self, adapter: Adapter, moment: _Moment, passage: Passage, deadline: float) -> bytes | None:
+    async def _prepare(self, adapter: Adapter, moment: _Moment, deadline: float) -> bytes | None:
         """The exact payload; None when there is none, and then why is recorded."""
         try:
             prepared = await self._bounded(adapter, adapter.prepare(self._errand(moment)), bytes, deadline)
         except asyncio.CancelledError as stop:
-            await asyncio.shield(self._end_attempt(moment, Action.PREPARE, _not_sent(classify(stop)), passage))
+            await asyncio.shield(self._end_attempt(moment, Action.PREPARE, _not_sent(classify(stop))))
             raise
         if isinstance(prepared, Outcome):
-            await self._end_attempt(moment, Action.PREPARE, _not_sent(prepared), passage)
+            await self._end_attempt(moment, Action.PREPARE, _not_sent(prepared))
             return None
         return prepared
 
@@ -214,7 +219,7 @@ class Carrier:
         )
 
     async def _end_attempt(
-        self, moment: _Moment, action: Action, outcome: Outcome, passage: Passage, *, payload: bytes | None = None
+        self, moment: _Moment, action: Action, outcome: Outcome, *, payload: bytes | None = None
     ) -> None:
         """Records the end of an attempt, with the moment before which there is no other.
 
@@ -231,8 +236,8 @@ class Carrier:
         fact = self._ended(moment, action, outcome=outcome, not_before=not_before)
         ending = batches.Ending(
             fact=fact,
-            trial=passage.trial,
             judges=outcome,
+            seen_by_s=_seen_by_s(moment.standing),
             credentials=await self._host.credentials(self._claim.channel),
             payload=payload,
         )
@@ -240,7 +245,7 @@ class Carrier:
 
     # Looking
 
-    async def _find(self, moment: _Moment, passage: Passage) -> None:
+    async def _find(self, moment: _Moment) -> None:
         look = Look(sighting=Sighting.UNKNOWN)
         if moment.delivery.payload is not None:
             sending = await self._sending(moment, moment.delivery.payload)
@@ -248,10 +253,8 @@ class Carrier:
         judges = None
         if not look.answered:
             judges = Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.NOT_CONNECTED)
-        elif look.sighting is not Sighting.UNKNOWN:
-            judges = Outcome(verdict=Verdict.ACCEPTED)  # it answers us: whatever was wrong is over
         fact = self._ended(moment, Action.FIND, look=look)
-        await self._record(moment, batches.Ending(fact=fact, trial=passage.trial, judges=judges))
+        await self._record(moment, batches.Ending(fact=fact, judges=judges, answered=look.answered))
 
     async def _confirm(self, moment: _Moment) -> None:
         standing = moment.standing
@@ -270,7 +273,15 @@ class Carrier:
                 receipt=standing.receipt,
             )
         fact = self._ended(moment, Action.CONFIRM, look=look, outcome=outcome)
-        await self._record(moment, batches.Ending(fact=fact, judges=outcome))
+        judges = outcome or self._what_a_look_proves(moment, fact)
+        await self._record(moment, batches.Ending(fact=fact, judges=judges))
+
+    def _what_a_look_proves(self, moment: _Moment, fact: Fact) -> Outcome | None:
+        """The post is seen, or it never can be and acceptance has to do: only then the channel is known to work."""
+        facts = (fact for fact in moment.work.facts if fact.channel == self._claim.channel)
+        before, then = moment.standing, stand(moment.standing.terms, (*facts, fact))
+        settled = surely(then) and not surely(before)
+        return Outcome(verdict=Verdict.CONFIRMED) if settled else None
 
     async def _looked(self, look: Callable[[Adapter], Awaitable[Look]], timeout_s: float) -> Look:
         """What a look saw; trouble on the way is no information, whatever it is."""
@@ -346,7 +357,17 @@ async def _confirm(adapter: Adapter, standing: Standing) -> Look:
     return await adapter.confirm(standing.receipt, _look_s(standing))
 
 
+def _seen_by_s(standing: Standing) -> float | None:
+    """How long an acceptance proves nothing yet; None where it is all that is asked for."""
+    terms = standing.terms
+    if terms.confirm != "visible" or not terms.confirms:
+        return None
+    return terms.visible_within_s + LOOK_TIMEOUT_S
+
+
 def _why_turned_away(passage: Passage) -> tuple[Reason, str]:
+    if passage.throttled:
+        return Reason.RATE_LIMITED, "asked us to wait"
     if passage.isolated:
         return Reason.ISOLATED, "is switched off by hand"
     if passage.spared:

@@ -16,7 +16,7 @@ from surecast.ledger.codec import fact_of, fact_row, plan_of
 from surecast.ledger.database import Database
 from surecast.ledger.gates import put, read
 from surecast.outcome import Look, Outcome, Reason, Sighting, Verdict
-from surecast.policy import Breaker, after
+from surecast.policy import Breaker, after, answered
 
 
 class ClaimLostError(LedgerError):
@@ -32,6 +32,11 @@ class Claim:
     channel: str
     epoch: int
     owner: str
+
+    @property
+    def visitor(self) -> str:
+        """Who knocks at the channel's gate."""
+        return f"{self.owner}/{self.batch}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +76,17 @@ class Ending:
 
     Attributes:
         fact: the end.
-        trial: it was the one trial of an open breaker.
         judges: its outcome says something about the channel, for the breaker.
+        seen_by_s: see `policy.after`.
+        answered: it was a look-up, and the platform answered.
         credentials: fingerprint of the secret it used.
         payload: what was prepared in it, for the next attempt.
     """
 
     fact: Fact
-    trial: bool = False
     judges: Outcome | None = None
+    seen_by_s: float | None = None
+    answered: bool = False
     credentials: str = ""
     payload: bytes | None = None
 
@@ -254,17 +261,27 @@ def end(
             return
         if ending.payload is not None:
             queries.keep_payload(connection, id=delivery.id, payload=ending.payload)
-        if ending.judges is not None:
-            before = read(database, claimed.channel)
-            gate = after(
-                before,
-                ending.judges,
-                trial=ending.trial,
-                now=now,
-                breaker=breaker,
-                credentials=ending.credentials,
-            )
-            put(database, gate)
-            if before.opened_at is not None and gate.opened_at is None:
-                queries.wake_channel(connection, channel=claimed.channel, now=now)
+        _judge(database, claimed, ending, breaker, now)
         queries.wake_broadcast(connection, id=claimed.broadcast, now=now)
+
+
+def _judge(database: Database, claimed: Claim, ending: Ending, breaker: Breaker, now: float) -> None:
+    before = read(database, claimed.channel)
+    trial = before.trial_owner == claimed.visitor
+    if ending.judges is not None:
+        gate = after(
+            before,
+            ending.judges,
+            trial=trial,
+            now=now,
+            breaker=breaker,
+            credentials=ending.credentials,
+            seen_by_s=ending.seen_by_s,
+        )
+    else:
+        gate = answered(before, now) if trial and ending.answered else before
+    if gate == before:
+        return
+    put(database, gate)
+    if before.opened_at is not None and gate.opened_at is None:
+        database.queries.wake_channel(database.connection, channel=claimed.channel, now=now)

@@ -254,17 +254,17 @@ class Listed:
     text: str
 
 
-def listing(database: Database, most: int) -> tuple[Listed, ...]:
-    """The newest broadcasts, newest first."""
+def listing(database: Database, most: int, now: float) -> tuple[Listed, ...]:
+    """The newest broadcasts, newest first; one that expired since it was last looked at counts as over."""
     with database.reading() as queries:
         rows = list(queries.broadcasts(database.connection, most=most))
     return tuple(
         Listed(
             id=row["id"],
             key=row["key"],
-            state=row["state"],
-            final=bool(row["final"]),
-            owed=tuple(row["owed"].split()),
+            state="missed" if row["state"] == "pending" and now >= row["expires_at"] else row["state"],
+            final=bool(row["final"]) or now >= row["expires_at"],
+            owed=() if now >= row["expires_at"] else tuple(row["owed"].split()),
             created_at=row["created_at"],
             expires_at=row["expires_at"],
             text=next((post.words.text for post in plan_of(row["plan"]).posts.values()), ""),
@@ -308,9 +308,10 @@ def version(database: Database) -> int:
 def forget(database: Database, before: float) -> int:
     """Drops what is over and older than it is kept; gives how many broadcasts went."""
     with database.transaction() as queries:
+        gone = int(queries.forget_broadcasts(database.connection, before=before))
         queries.forget_images(database.connection, before=before)
         queries.forget_workers(database.connection, before=before)
-        return int(queries.forget_broadcasts(database.connection, before=before))
+        return gone
 
 
 def worker_seen(database: Database, owner: str, now: float) -> None:

@@ -227,5 +227,5 @@ def _explained(error: sqlite3.Error, path: Path) -> LedgerError:
 def _cure(path: Path, what: str) -> str:
     return (
         f"The ledger {path} cannot be written: {what}. Give this user write access to the file and its folder "
-        'and free space, or name another place: ledger = "..." in surecast.toml. Nothing was sent.'
+        'and free space, or name another place: ledger = "..." in surecast.toml.'
     )

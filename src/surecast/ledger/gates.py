@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from surecast.ledger.database import Database
-from surecast.policy import CREDIT_PER_FIRST, MOST_CREDIT, SPARED_S, Gate, Passage
+from surecast.policy import Gate, Passage, knock
 
 
 def take(
@@ -19,39 +19,15 @@ def take(
     ordered: bool,
     retry: bool = False,
 ) -> Passage:
-    """Asks the gate, in one statement for all processes: go, go as the one trial, or not before a moment.
-
-    Args:
-        owner: names one delivery at work, so that of several in one process only one is the trial.
-        trial_s: how long the trial is leased; if its process dies, the next one may try then.
-        credentials: fingerprint of the secret in use; a gate shut over another one lets a trial through.
-        ordered: a person wants a trial now, whatever the rest and the budget; an isolation stands.
-        retry: this delivery has failed here before, so the attempt is charged to the budget of retries.
-    """
-    with database.transaction() as queries:
-        connection = database.connection
-        queries.add_gate(connection, channel=channel)
-        taken = queries.take_gate(
-            connection,
-            channel=channel,
-            owner=owner,
-            now=now,
-            trial_until=now + trial_s,
-            credentials=credentials,
-            ordered=int(ordered),
-            retry=int(retry),
-            credit_per_first=CREDIT_PER_FIRST,
-            most_credit=MOST_CREDIT,
+    """Asks the gate, in one transaction for all processes; see `policy.knock`."""
+    with database.transaction():
+        before = read(database, channel)
+        passage, gate = knock(
+            before, owner=owner, now=now, trial_s=trial_s, credentials=credentials, ordered=ordered, retry=retry
         )
-        if taken is not None:
-            return Passage(go=True, trial=taken["opened_at"] is not None)
-        gate = read(database, channel)
-    isolated = gate.isolated_until is not None and gate.isolated_until > now
-    if gate.opened_at is None and not isolated:
-        return Passage(go=False, not_before=now + SPARED_S, spared=True)
-    on_trial = gate.trial_owner is not None and gate.trial_until > now
-    waits = [gate.open_until, gate.trial_until if on_trial else 0.0, gate.isolated_until or 0.0]
-    return Passage(go=False, not_before=max([*waits, now + 0.1]), isolated=isolated, on_trial=on_trial and not isolated)
+        if gate != before:
+            put(database, gate)
+    return passage
 
 
 def read(database: Database, channel: str) -> Gate:

@@ -144,34 +144,10 @@ select * from gate order by channel;
 -- name: add_gate!
 insert into gate (channel) values (:channel) on conflict do nothing;
 
--- name: take_gate^
--- One answer for all processes: go through a closed gate, unless it is a retry and the budget of retries is spent; take the one leased trial of a gate whose rest is over,
--- or whose refused credentials were replaced, or at a person's order; otherwise nothing is returned.
-update gate set
-    trial_owner = case when opened_at is null then null else :owner end,
-    trial_until = case when opened_at is null then 0 else :trial_until end,
-    retry_credit = case
-        when opened_at is not null or :ordered then retry_credit
-        when :retry then retry_credit - 1
-        when retry_credit + :credit_per_first > :most_credit then :most_credit
-        else retry_credit + :credit_per_first
-    end
-where channel = :channel
-    and (isolated_until is null or isolated_until <= :now)
-    and (
-        (opened_at is null and (:ordered or not :retry or retry_credit >= 1))
-        or (
-            opened_at is not null
-            and (trial_owner is null or trial_until <= :now or trial_owner = :owner)
-            and (open_until <= :now or :ordered or (credentials <> '' and credentials <> :credentials))
-        )
-    )
-returning opened_at;
-
 -- name: put_gate!
 update gate set failures = :failures, opened_at = :opened_at, open_until = :open_until, interval_s = :interval_s,
     reason = :reason, credentials = :credentials, isolated_until = :isolated_until, trial_owner = :trial_owner,
-    trial_until = :trial_until, retry_credit = :retry_credit
+    trial_until = :trial_until, wait_until = :wait_until, retry_credit = :retry_credit, credit_at = :credit_at
 where channel = :channel;
 
 -- name: add_image!
@@ -182,7 +158,9 @@ on conflict (digest) do update set used_at = excluded.used_at;
 select data from image where digest = :digest;
 
 -- name: forget_images!
-delete from image where used_at < :before;
+-- Pictures that no broadcast in the ledger names any more.
+delete from image where used_at < :before
+    and not exists (select 1 from broadcast where instr(plan, image.digest) > 0);
 
 -- name: add_session!
 insert into session (channel) values (:channel) on conflict do nothing;

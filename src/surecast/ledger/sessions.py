@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -29,12 +29,10 @@ class LedgerSessions:
     changed password makes the old session unreadable, which is the same as none.
 
     Args:
-        key: gives the secret that the sealing key is derived from; without one nothing is stored.
+        key: the secret that the sealing key is derived from; without one nothing is stored.
     """
 
-    def __init__(
-        self, ledger: Ledger, channel: str, key: Callable[[], Secret | None], owner: str, clock: Clock
-    ) -> None:
+    def __init__(self, ledger: Ledger, channel: str, key: Secret | None, owner: str, clock: Clock) -> None:
         self._ledger = ledger
         self._channel = channel
         self._key = key
@@ -74,12 +72,11 @@ class LedgerSessions:
     def _fernet(self) -> Fernet | None:
         from cryptography.fernet import Fernet  # noqa: PLC0415
 
-        secret = self._key()
-        if secret is None:
+        if self._key is None:
             return None
         # The secrets are long and random (app passwords, tokens); stretching them would only slow every send.
         digest = hashlib.blake2b(
-            secret.reveal().encode(), digest_size=32, person=b"surecastsession", salt=_salt(self._channel)
+            self._key.reveal().encode(), digest_size=32, person=b"surecastsession", salt=_salt(self._channel)
         )
         return Fernet(base64.urlsafe_b64encode(digest.digest()))
 

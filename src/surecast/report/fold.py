@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from surecast.clock import iso
 from surecast.decide import Decision, State
-from surecast.history import Action, Fact, History, Kind, Plan
+from surecast.health import Health
+from surecast.history import Action, History, Kind, Plan
 from surecast.outcome import Reason, Verdict
 from surecast.report.words import say
 from surecast.standing import Standing, next_step, stand, surely
@@ -38,7 +40,8 @@ class ChannelReport:
         url: where readers see the post.
         attempts: how often a post was sent off.
         error: one sentence about what went wrong last; empty when nothing did.
-        began, ended, next_try: Unix seconds.
+        perhaps: whether it may have the post without our knowing.
+        began, ended, next_try: Unix seconds; the next try comes then or, if nobody is running, at the next run.
     """
 
     name: str
@@ -52,6 +55,7 @@ class ChannelReport:
     began: float | None
     ended: float | None
     next_try: float | None
+    perhaps: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -77,6 +81,7 @@ class Report:
         owed: channels that still get their post.
         repeated: this call sent nothing: the same announcement had been accepted before.
         worker_seen_at: when a process that delivers what is owed was last seen; None for never.
+        worker: the command that would, as it must stand in cron.
     """
 
     id: str
@@ -94,6 +99,7 @@ class Report:
     cancelled: bool = False
     repeated: bool = False
     worker_seen_at: float | None = None
+    worker: str = "surecast work --once"
 
     @property
     def satisfied(self) -> bool:
@@ -101,6 +107,8 @@ class Report:
         return self.state in {State.REACHED, State.REROUTED}
 
     def __getitem__(self, channel: str) -> ChannelReport:
+        if channel not in self.channels:
+            raise KeyError(f"The route has no channel {channel!r}. It has: {', '.join(self.channels)}.")
         return self.channels[channel]
 
     def to_dict(self) -> dict[str, Any]:
@@ -131,13 +139,19 @@ def make_report(
     decision: Decision,
     now: float,
     *,
+    health: Mapping[str, Health] = MappingProxyType({}),
     repeated: bool = False,
     worker_seen_at: float | None = None,
+    worker: str = "surecast work --once",
 ) -> Report:
-    """Reads plan and facts back, with what was decided from them."""
+    """Reads plan and facts back, with what was decided from them.
+
+    Args:
+        health: what keeps a channel back beyond its own waits; only moments are read from it.
+    """
     cancelled = history.cancelled_at is not None
     channels = {
-        name: _channel(plan, history.facts.get(name, ()), decision, name, now, cancelled=cancelled)
+        name: _channel(plan, history, decision, name, now, held_until=health[name].not_before if name in health else 0)
         for name in plan.route.names()
     }
     return Report(
@@ -156,12 +170,15 @@ def make_report(
         cancelled=cancelled,
         repeated=repeated,
         worker_seen_at=worker_seen_at,
+        worker=worker,
     )
 
 
 def _channel(
-    plan: Plan, facts: tuple[Fact, ...], decision: Decision, name: str, now: float, *, cancelled: bool
+    plan: Plan, history: History, decision: Decision, name: str, now: float, *, held_until: float
 ) -> ChannelReport:
+    facts = history.facts.get(name, ())
+    cancelled = history.cancelled_at is not None
     over = cancelled or now >= plan.expires_at
     standing = stand(plan.terms[name], facts, cancelled=cancelled)
     last = standing.last
@@ -181,10 +198,18 @@ def _channel(
         error=last.detail if last is not None and failed else "",
         began=began,
         ended=ended,
-        next_try=step.at
+        next_try=max(step.at, held_until)
         if step is not None and step.action is not Action.CONFIRM and status is not Status.SENDING
         else None,
+        perhaps=_perhaps(standing, now),
     )
+
+
+def _perhaps(standing: Standing, now: float) -> bool:
+    """Whether the post may be there without our knowing; one whose turn is open is simply still on its way."""
+    if standing.accepted_at is not None:
+        return False
+    return bool(standing.doubts) or (standing.sending and standing.turn_over(now))
 
 
 def _status(standing: Standing, decision: Decision, now: float, *, over: bool) -> Status:

@@ -62,27 +62,33 @@ def name_of(report: Report, channel: ChannelReport) -> str:
 
 
 def _who_has_it(report: Report) -> str:
-    done = [name_of(report, channel) for channel in report.channels.values() if channel.status == "done"]
+    channels = report.channels.values()
+    done = [name_of(report, channel) for channel in channels if channel.status == "done"]
+    perhaps = [f"{name_of(report, channel)} ({_why(channel)})" for channel in channels if channel.perhaps]
     lacking = [
         f"{name_of(report, channel)} ({_why(channel)})"
-        for channel in report.channels.values()
-        if channel.status not in {"done", "not_needed", "waiting"}
+        for channel in channels
+        if not channel.perhaps and channel.status not in {"done", "not_needed", "waiting"}
     ]
-    on = f"on {_and(done)}" if done else "on no channel yet" if report.state is State.PENDING else "nobody has it"
-    if lacking:
-        on += f", not on {_and(lacking)}" if done else f": {_and(lacking)}"
+    parts = [f"on {_and(done)}"] if done else []
+    parts += [f"perhaps on {_and(perhaps)}"] if perhaps else []
+    if not parts:
+        nowhere = "on no channel yet" if report.state is State.PENDING else "nobody has it"
+        said = f"{nowhere}: {_and(lacking)}" if lacking else nowhere
+    else:
+        said = ", ".join([*parts, *([f"not on {_and(lacking)}"] if lacking else [])])
     if report.repeated:
-        on += ". The same announcement was sent before, so nothing was sent now"
-    return f"{on}."
+        said += ". The same announcement was sent before, so nothing was sent now"
+    return f"{said}."
 
 
 def _why(channel: ChannelReport) -> str:
-    if channel.status == "unsure" or (channel.verdict is Verdict.UNCERTAIN and channel.reason is not Reason.TIMED_OUT):
-        return f"perhaps there: {_WHY.get(channel.reason, 'unknown')}"
     if channel.status == "sending" and channel.verdict is Verdict.ACCEPTED:
         return "accepted, not yet seen in public"
-    if channel.status == "sending" or channel.verdict is None:
+    if channel.status == "sending":
         return "still at it"
+    if channel.verdict is None:
+        return "too late"
     if channel.reason in {Reason.MISCONFIGURED, Reason.CANNOT_BE_FITTED, Reason.TEXT_REFUSED} and channel.error:
         return f"{_WHY[channel.reason]}: {channel.error.rstrip('.')}"
     return _WHY.get(channel.reason, channel.error.rstrip(".") or "not sent")
@@ -127,10 +133,9 @@ def _what_you_do(report: Report) -> list[str]:
         elif channel.status == "gave_up" and channel.verdict is Verdict.REFUSED:
             lines.append(f"{name} says: {channel.error or 'no'} Change the text and send it anew.")
     silent = report.worker_seen_at is None or report.at - report.worker_seen_at > WORKER_SILENT_S
-    if report.owed and silent and report.state is not State.PENDING:
+    if silent and (report.owed or report.state is State.PENDING):
         lines.append(
-            f"Nobody is running to deliver what is owed: surecast resume {report.id}, "
-            "or in cron: */5 * * * * surecast work --once"
+            f"Nobody is running to go on with it: surecast resume {report.id}, or in cron: */5 * * * * {report.worker}"
         )
     return lines
 

@@ -88,7 +88,7 @@ class ChannelContract:
         unreached: those of them with which no request to publish comes to the far side.
         hangs: the fault with which a publish never ends.
         lost: the fault with which the post is taken in and the answer is lost; empty where that cannot be had.
-        secrets: what must never show: passwords, tokens.
+        secrets: what must never show: passwords, tokens; the fixture may set them, where they are made for each run.
         reads_back: whether the far side shows posts to the public.
         timeout_s: of the attempts that are to fail.
     """
@@ -97,7 +97,7 @@ class ChannelContract:
     unreached: ClassVar[frozenset[str]] = frozenset()
     hangs: ClassVar[str] = ""
     lost: ClassVar[str] = ""
-    secrets: ClassVar[tuple[str, ...]] = ()
+    secrets: tuple[str, ...] = ()
     reads_back: ClassVar[bool] = True
     timeout_s: ClassVar[float] = 1.0
 
@@ -106,9 +106,15 @@ class ChannelContract:
     PATIENCE_S: ClassVar[float] = 15.0
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
-        """One test for each fault."""
+        """One test for each fault; a class that names none is a mistake, not a test that is left out."""
         if "fault" in metafunc.fixturenames:
-            metafunc.parametrize("fault", sorted(metafunc.cls.faults))
+            if unknown := {self.hangs, self.lost or self.hangs, *self.unreached} - {*self.faults}:
+                names = " and ".join(map(repr, sorted(unknown)))
+                raise TypeError(
+                    f"{type(self).__name__}.faults lacks {names}. Give there what each fault must be called that "
+                    "hangs, lost or unreached names."
+                )
+            metafunc.parametrize("fault", sorted(self.faults))
 
     # Preparing
 

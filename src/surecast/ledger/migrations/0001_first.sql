@@ -79,7 +79,9 @@ create table gate (
     isolated_until real,
     trial_owner text,
     trial_until real not null default 0,
-    retry_credit real not null default 10
+    wait_until real not null default 0,
+    retry_credit real not null default 10,
+    credit_at real not null default 0
 );
 
 create table image (

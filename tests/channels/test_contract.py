@@ -1,0 +1,164 @@
+"""The contract of every adapter, run against simulated platforms, real servers and a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
+
+import pytest
+from tests.channels import bluesky_bench, mastodon_bench
+from tests.channels.contract_sides import PROXIED, SIMULATED, FolderSide, ProxiedSide, SimulatedSide
+from tests.servers.fault_http import Recorded
+from tests.servers.faults import FaultServer
+from tests.servers.mastodon_mock import MastodonMock
+from tests.servers.pds import Pds
+from tests.servers.snac import Snac
+
+from surecast.channels.bluesky import Bluesky, Settings
+from surecast.outcome import Verdict
+from surecast.sandbox import Fault, Sandbox
+from surecast.secret import Secret
+from surecast.testing import ChannelContract, FarSide, a_context
+
+
+def a_bluesky(server: str, handle: str = "ferries.example", appview: str | None = None) -> Bluesky:
+    password = Secret.of(bluesky_bench.PASSWORD)
+    settings = Settings(handle=handle, app_password=password, service=server, appview=appview)
+    return Bluesky(settings, a_context("bluesky"))
+
+
+# Simulated platforms
+
+
+class Simulated(ChannelContract):
+    """On a platform of the sandbox."""
+
+    unreached = frozenset({Fault.DOWN})
+    hangs = Fault.HANG_AFTER
+    lost = Fault.LOST_REPLY
+    timeout_s = 0.8  # nothing there takes time by itself
+
+
+class TestBlueskyInTheSandbox(Simulated):
+    # A page of an edge: the reference server itself never answers so.
+    faults: ClassVar = {**SIMULATED, Fault.EDGE: Verdict.UNAVAILABLE}
+    secrets = (bluesky_bench.PASSWORD,)
+
+    @pytest.fixture
+    def far_side(self) -> Iterator[FarSide]:
+        with Sandbox.in_thread(["bluesky"]) as sandbox:
+            yield SimulatedSide(
+                sandbox.platforms["bluesky"],
+                lambda server: a_bluesky(server, appview=server),
+                mark=lambda request: request.digest,
+            )
+
+
+class TestMastodonInTheSandbox(Simulated):
+    # The nginx in front of every Mastodon says so too when the server dies in the middle of a request.
+    faults: ClassVar = {**SIMULATED, Fault.EDGE: Verdict.UNCERTAIN}
+    secrets = (mastodon_bench.TOKEN,)
+
+    @pytest.fixture
+    def far_side(self) -> Iterator[FarSide]:
+        with Sandbox.in_thread(["mastodon"]) as sandbox:
+            yield SimulatedSide(
+                sandbox.platforms["mastodon"], mastodon_bench.an_adapter, mark=lambda request: request.key
+            )
+
+
+# A folder
+
+
+class TestSite(ChannelContract):
+    faults: ClassVar = dict.fromkeys(FolderSide.FAULTS, Verdict.UNAVAILABLE)
+    unreached = frozenset({"busy", "file_in_its_place", "foreign_start_page"})
+    hangs = "command_hangs"
+
+    @pytest.fixture
+    def far_side(self, tmp_path: Path) -> Iterator[FarSide]:
+        side = FolderSide(tmp_path)
+        yield side
+        side.mend()
+
+
+# Real servers
+
+
+class Proxied(ChannelContract):
+    """On a real server, with a proxy in front of it that has the faults."""
+
+    hangs = "hang_after_body"
+    lost = "lost_reply"
+
+
+@pytest.fixture(scope="module")
+def account(pds: Pds) -> tuple[str, str]:
+    """An account's handle and DID."""
+    handle = "bsky-contract.test"
+    return handle, pds.create_account(handle, bluesky_bench.PASSWORD)
+
+
+@pytest.mark.server
+class TestBlueskyOnItsOwnServer(Proxied):
+    faults: ClassVar = {**PROXIED, "502": Verdict.UNAVAILABLE}
+    secrets = (bluesky_bench.PASSWORD,)
+    reads_back = False  # nothing that the public reads belongs to that server
+
+    @pytest.fixture
+    def far_side(self, pds: Pds, account: tuple[str, str]) -> Iterator[FarSide]:
+        handle, did = account
+        with FaultServer("500", upstream=pds.url, only=bluesky_bench.is_write, remaining=0) as server:
+            yield ProxiedSide(
+                server,
+                lambda url: a_bluesky(url, handle),
+                texts=lambda: [post["value"]["text"] for post in pds.posts(did)],
+                mark=lambda request: request.body.decode(),
+            )
+
+
+class MastodonProxied(Proxied):
+    faults: ClassVar = {**PROXIED, "502": Verdict.UNCERTAIN, "lost_reply_502": Verdict.UNCERTAIN}
+    timeout_s = 0.8
+
+    @pytest.fixture
+    def far_side(self, server: mastodon_bench.Server) -> Iterator[FarSide]:
+        self.secrets = (server.access_token,)
+        with FaultServer("500", upstream=server.url, only=mastodon_bench.is_post, remaining=0) as proxy:
+            yield ProxiedSide(
+                proxy,
+                lambda url: mastodon_bench.an_adapter(url, server.access_token),
+                texts=lambda: [status["content"] for status in server.statuses()],
+                mark=idempotency_key,
+            )
+
+
+def idempotency_key(request: Recorded) -> str:
+    return request.headers["Idempotency-Key"] or ""
+
+
+@pytest.mark.server
+class TestMastodonOnSnac(MastodonProxied):
+    @pytest.fixture
+    def server(self, snac: Snac) -> Snac:
+        return snac
+
+
+@pytest.mark.server
+class TestMastodonOnMastodonMock(MastodonProxied):
+    @pytest.fixture
+    def server(self, mastodon_mock: MastodonMock) -> MastodonMock:
+        return mastodon_mock
+
+
+# The contract itself
+
+
+@pytest.mark.parametrize("named", ["hangs", "lost", "unreached"])
+def test_a_far_side_that_does_not_say_what_its_faults_are_called_is_a_mistake(named: str) -> None:
+    own = {"faults": {"stands still": Verdict.UNCERTAIN}, "hangs": "stands still"}
+    incomplete = type("Incomplete", (ChannelContract,), {**own, named: ["slow"] if named == "unreached" else "slow"})
+    with pytest.raises(TypeError, match=r"Incomplete\.faults lacks 'slow'"):
+        incomplete().pytest_generate_tests(SimpleNamespace(fixturenames=["far_side", "fault"]))
