@@ -36,7 +36,7 @@ def test_only_what_may_have_arrived_is_looked_up_before_it_is_sent_again() -> No
 
 
 def test_a_reason_ends_the_route_or_passes_but_never_both() -> None:
-    assert ENDS_THE_ROUTE & PASSES_BY_ITSELF == frozenset()
+    assert frozenset() == ENDS_THE_ROUTE & PASSES_BY_ITSELF
     assert {Reason.EXPIRED, Reason.SUPERSEDED, Reason.CANCELLED} == ENDS_THE_ROUTE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import os
 import threading
@@ -61,7 +62,7 @@ def broadcast(announcement: Announcement | str, **options: Unpack[CallOptions]) 
 
 async def abroadcast(announcement: Announcement | str, **options: Unpack[CallOptions]) -> Report:
     """`broadcast` for callers inside an event loop."""
-    shared, rest = _shared(options)
+    shared, rest = await asyncio.to_thread(_shared, options)
     return await shared.abroadcast(announcement, **rest)
 
 

@@ -21,10 +21,16 @@ class SteadyClock:
     """
 
     def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
+        self._offset = time.time() - _elapsed()
 
     def now(self) -> float:
-        return time.monotonic() + self._offset
+        return _elapsed() + self._offset
+
+
+def _elapsed() -> float:
+    """Seconds that never go back, and that count the time a computer sleeps where the system can tell it."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 def iso(moment: float) -> str:

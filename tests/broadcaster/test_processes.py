@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.ledger.open_files import ROOT, environment, rows
 
 #: Every library that a platform, the ledger or a page needs; a program that only imports surecast pays for none.

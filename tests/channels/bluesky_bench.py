@@ -209,7 +209,7 @@ async def outcome_of(adapter: Bluesky, call: Awaitable[Any]) -> Outcome:
     """What the failure of `call` is classified as."""
     try:
         await call
-    except Exception as error:  # noqa: BLE001 - classified
+    except Exception as error:
         return classify(error, own=adapter.classify)
     raise AssertionError("it did not fail")
 

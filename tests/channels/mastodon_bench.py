@@ -140,7 +140,7 @@ async def attempt(adapter: MastodonAdapter, sending: Sending) -> Outcome:
     try:
         async with asyncio.timeout(sending.timeout_s):
             return await adapter.publish(sending)
-    except Exception as error:  # noqa: BLE001 - every error is judged
+    except Exception as error:
         return classify(error, adapter.classify)
 
 
@@ -149,7 +149,7 @@ async def preparation(adapter: MastodonAdapter, errand: Errand) -> Outcome | byt
     try:
         async with asyncio.timeout(10):
             return await adapter.prepare(errand)
-    except Exception as error:  # noqa: BLE001 - every error is judged
+    except Exception as error:
         return classify(error, adapter.classify)
 
 

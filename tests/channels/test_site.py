@@ -124,7 +124,7 @@ async def attempt(site: Site, some: Errand, timeout_s: float = 10.0) -> Outcome:
     try:
         await site.open()
         return await site.publish(sending(await site.prepare(some), timeout_s))
-    except Exception as error:  # noqa: BLE001 - as there
+    except Exception as error:
         return classify(error, own=site.classify)
 
 

@@ -25,7 +25,7 @@ def _breaks(value: int) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainSettings:
     account: str = setting("The account.", example="ferries", check=_no_spaces)
-    token: Secret = setting("The account's token.")  # noqa: RUF009 - makes a field
+    token: Secret = setting("The account's token.")
     server: str = setting(
         "Where it is.",
         default="https://plain.example",
@@ -39,7 +39,7 @@ class PlainSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesSettings:
-    directory: Path = setting("The folder.", example="public", sandbox="folder")  # noqa: RUF009 - makes a field
+    directory: Path = setting("The folder.", example="public", sandbox="folder")
     templates: str = setting("More files.", default="templates", sandbox="folder")
     after_write: tuple[str, ...] = setting("A command.", default=(), example='["rsync"]', sandbox="default")
 
@@ -47,7 +47,7 @@ class FilesSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
     host: str = setting("The host.", example="mail.example")
-    password: Secret = setting("Its password.")  # noqa: RUF009 - makes a field
+    password: Secret = setting("Its password.")
     port: int = setting("The port.", default=587)
 
 
@@ -71,17 +71,17 @@ class Size(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RichSettings:
     keys: Mapping[str, Secret] = setting("Secrets by name.")
-    size: Size = setting("How large.", default=Size.SMALL)  # noqa: RUF009 - makes a field
+    size: Size = setting("How large.", default=Size.SMALL)
     rest_s: float = setting("A span.", default=1.5, example="90")
     either: int | tuple[str, ...] = setting("A number or words.", default=1)
-    raw: Any = setting("Anything.", default=None)  # noqa: RUF009 - makes a field
+    raw: Any = setting("Anything.", default=None)
     bare: object = setting("Anything.", default=None)
     own: str = "not declared"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenSettings:
-    thing: Nowhere = setting("Its type cannot be found.")  # type: ignore[name-defined]  # noqa: F821, RUF009
+    thing: Nowhere = setting("Its type cannot be found.")  # type: ignore[name-defined]  # noqa: F821
 
 
 def kind(name: str, settings: type, *, public: bool = True, costly: bool = False, sdk: tuple[str, ...] = ()) -> Kind:

@@ -53,8 +53,9 @@ class Forks:
 
 
 def serve() -> None:
-    from surecast.ledger.database import _queries
     from tests.dispatch import shelf
+
+    from surecast.ledger.database import _queries
 
     _queries()
     for line in sys.stdin:

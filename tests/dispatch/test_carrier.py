@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.dispatch.rig import Rig, with_rig
 
 from surecast.channel import Sending
 from surecast.decide import State
 from surecast.errors import SecretMissingError
 from surecast.history import Action, Fact, Order
-from surecast.ledger import batches, broadcasts, gates
-from surecast.outcome import Look, Outcome, Reason, Scope, Sighting, Verdict
-from surecast.policy import Breaker, after
+from surecast.ledger import batches, broadcasts
+from surecast.outcome import Outcome, Reason, Scope, Sighting, Verdict
 from surecast.testing import Act, FakeChannel, ManualClock, accept, fail, hang, lose_reply, refuse, say
-from tests.dispatch.rig import Rig, with_rig
 
 REFUSED_CONNECTION = ConnectionRefusedError("nobody listens")
 

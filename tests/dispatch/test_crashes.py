@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.dispatch.forks import Forks
+from tests.dispatch.shelf import caster, posts, publishes
 
 from surecast.channel import Resend
 from surecast.decide import State
 from surecast.errors import UnknownBroadcastError
 from surecast.outcome import Verdict
 from surecast.report import Report
-from tests.dispatch.forks import Forks
-from tests.dispatch.shelf import caster, posts, publishes
 
 TEXT = "Ferry 12 is cancelled"
 
@@ -47,7 +47,7 @@ def delivered(root: Path, resend: Resend) -> Report:
         while time.monotonic() < until:
             other.work_once()
             report = other.status()
-            if report.final or report.state is State.UNSURE and resend == "never":
+            if report.final or (report.state is State.UNSURE and resend == "never"):
                 return report
             time.sleep(0.02)
         raise AssertionError(f"it never settles: {report}")

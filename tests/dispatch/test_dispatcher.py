@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.dispatch.rig import Rig, a_rig, with_rig
 
 from surecast.channel import Resend
 from surecast.clock import SteadyClock
@@ -16,7 +17,6 @@ from surecast.ledger import batches, broadcasts
 from surecast.ledger.batches import Claim
 from surecast.outcome import Verdict
 from surecast.testing import FakeChannel, ManualClock, accept, fail, hang
-from tests.dispatch.rig import Rig, a_rig, with_rig
 
 # Deciding
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from tests.dispatch.rig import Rig
 
 from surecast.clock import SteadyClock
 from surecast.decide import Decision, State
@@ -21,7 +22,6 @@ from surecast.ledger import batches, broadcasts
 from surecast.ledger.owner import new_owner
 from surecast.policy import Breaker
 from surecast.testing import FakeChannel, fail, hang, refuse
-from tests.dispatch.rig import Rig
 
 T = TypeVar("T")
 

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests import stories
+
 from surecast.history import Fact, Plan
 from surecast.ledger import batches, broadcasts
 from surecast.ledger.broadcasts import Turn
 from surecast.ledger.database import Database
-from tests import stories
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = stories.START

@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests import stories
+from tests.ledger.open_files import ME, NOW, OTHER, accept, alive, began, claimed, open_turn, opened, plan, rows
+from tests.ledger.test_gates import take
 
 from surecast.channel import Resend
 from surecast.history import Action, Fact, Kind
@@ -15,9 +18,6 @@ from surecast.ledger.batches import ClaimLostError, Ending
 from surecast.ledger.database import Database
 from surecast.outcome import Look, Outcome, Reason, Receipt, Sighting, Verdict
 from surecast.policy import Breaker
-from tests import stories
-from tests.ledger.test_gates import take
-from tests.ledger.open_files import ME, NOW, OTHER, accept, alive, began, claimed, open_turn, opened, plan, rows
 
 LATER = NOW + 16  # when a lease of now is over
 ACCEPTED = Outcome(verdict=Verdict.ACCEPTED, receipt=Receipt(id="post-1", url="https://a.example/1"))

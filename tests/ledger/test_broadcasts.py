@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests import stories
+from tests.ledger.open_files import ME, NOW, OTHER, accept, alive, claimed, open_turn, open_turns, opened, plan, rows
 
 from surecast.errors import LedgerError, UnknownBroadcastError
 from surecast.history import Order
@@ -15,8 +17,6 @@ from surecast.ledger import batches, broadcasts
 from surecast.ledger.broadcasts import Turn
 from surecast.ledger.database import Database
 from surecast.outcome import Outcome, Reason, Verdict
-from tests import stories
-from tests.ledger.open_files import ME, NOW, OTHER, accept, alive, claimed, open_turn, open_turns, opened, plan, rows
 
 DAY_S = 86_400.0
 

@@ -8,11 +8,11 @@ from contextlib import closing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import stories
 
 from surecast.history import Action, Fact, Kind, Order, Plan
 from surecast.ledger.codec import fact_of, fact_row, from_json, plan_of, to_json
 from surecast.outcome import Look, Outcome, Reason, Receipt, Scope, Sighting, Verdict
-from tests import stories
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MOMENTS = st.floats(0, 4e9)

@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import resource
 import shutil
 import sqlite3
 import stat
 import subprocess
 import tempfile
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.ledger.open_files import NOW, ROOT, accept, opened, plan, rows, run_python, running
 
 from surecast.errors import LedgerBusyError, LedgerError, LedgerTooNewError
 from surecast.ledger import broadcasts
 from surecast.ledger.database import Database, Ledger
-from tests.ledger.open_files import NOW, ROOT, accept, opened, plan, rows, run_python, running
 
 #: What every sentence must hold: where, and what to do.
 CURES = re.compile(r"Give this user write access|Move it away|Upgrade surecast|Wait for that process|try again")

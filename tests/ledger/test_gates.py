@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.ledger.open_files import ME, NOW, OTHER, opened, running
 
 from surecast.ledger import gates
 from surecast.ledger.database import Database
 from surecast.policy import Gate, Passage
-from tests.ledger.open_files import ME, NOW, OTHER, opened, running
 
 SHUT = Gate(channel="a", failures=3, opened_at=NOW - 10, open_until=NOW + 20, interval_s=30.0, reason="unavailable")
 

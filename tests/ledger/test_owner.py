@@ -9,9 +9,9 @@ import sys
 import time
 
 import pytest
+from tests.ledger.open_files import run_python, running
 
 from surecast.ledger.owner import new_owner, proven_dead
-from tests.ledger.open_files import running, run_python
 
 NAME = "from surecast.ledger.owner import new_owner; print(new_owner(), flush=True)"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from tests.ledger.open_files import rows, running
 
 from surecast.clock import SteadyClock
 from surecast.ledger.database import Ledger
@@ -17,7 +18,6 @@ from surecast.ledger.owner import new_owner
 from surecast.ledger.sessions import LedgerSessions
 from surecast.secret import Secret
 from surecast.testing import ManualClock
-from tests.ledger.open_files import rows, running
 
 T = TypeVar("T")
 TOKEN = "refresh-token-that-must-not-show"

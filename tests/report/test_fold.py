@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.stories import EXPIRES, START, began, ended, history, invisible, looked, ordered, plan, terms, turn
 
 from surecast.channel import Terms
 from surecast.decide import State, decide
@@ -12,7 +13,6 @@ from surecast.health import Condition, Health
 from surecast.history import Action, Fact, History, Order
 from surecast.outcome import Outcome, Reason, Scope, Sighting, Verdict
 from surecast.report import Report, Status, make_report
-from tests.stories import EXPIRES, START, began, ended, history, invisible, looked, ordered, plan, terms, turn
 
 SEEN_IN_PUBLIC = terms("a", confirm="visible", confirms=True, visible_within_s=30.0)
 BY_LOOKING = terms("a", resend="after_lookup")

@@ -45,7 +45,7 @@ def failure(attempt: Callable[[], Any]) -> Exception:
     """What an attempt raises; the SDKs let errors of the transport through, so any class will do."""
     try:
         said = attempt()
-    except Exception as error:  # noqa: BLE001 - looked at by the caller
+    except Exception as error:
         return error
     raise AssertionError(f"it did not fail but said {said}")
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import NoReturn, Protocol
 
 import pytest
+
 from tests.servers.cache import available
 from tests.servers.mastodon_mock import MastodonMock
 from tests.servers.pds import Pds

@@ -15,6 +15,7 @@ import urllib.error
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.servers import web
 from tests.servers.fault_http import STATUS_FAULTS, TRANSPORT_FAULTS
 from tests.servers.faults import FAULTS, FaultServer, Recorded

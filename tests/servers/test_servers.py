@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.servers import cache, fixtures, install, web
 from tests.servers.faults import FaultServer
 from tests.servers.pds import POST, Pds

@@ -49,7 +49,7 @@ def by_atproto(url: str, phase_s: float) -> Outcome | None:
         try:
             async with asyncio.timeout(2 * PHASE_S):
                 await client.com.atproto.repo.put_record(post, headers={"Authorization": f"Bearer {TOKEN}"})
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be explained
+        except Exception as error:
             return classify(error)
         finally:
             await request.close()
@@ -77,7 +77,7 @@ def by_mastodon(url: str, phase_s: float) -> Outcome | None:
 
         try:
             client.status_post(TEXT, idempotency_key="k")
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be explained
+        except Exception as error:
             return classify(error, own)
         return None
 
@@ -103,7 +103,7 @@ def by_mastodon_alone(url: str, phase_s: float) -> Outcome | None:
     with client.session:
         try:
             client.status_post(TEXT, idempotency_key="k")
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be explained
+        except Exception as error:
             return classify(error)
     return None
 
@@ -115,7 +115,7 @@ def by_httpx(url: str, phase_s: float) -> Outcome | None:
                 answer = await client.post(url, json={"text": TEXT}, headers={"Authorization": f"Bearer {TOKEN}"})
                 answer.raise_for_status()
                 answer.json()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be explained
+        except Exception as error:
             return classify(error)
         return None
 
@@ -135,7 +135,7 @@ def by_aiohttp(url: str, phase_s: float) -> Outcome | None:
             ):
                 answer.raise_for_status()
                 await answer.json()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be explained
+        except Exception as error:
             return classify(error)
         return None
 
