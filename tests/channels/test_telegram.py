@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -25,6 +27,8 @@ from tests.channels.telegram_bench import (
 )
 from tests.sandbox.bench import TurnedClock
 from tests.servers.faults import FaultServer
+from tests.servers.fixtures import require
+from tests.servers.telemelya import Telemelya
 
 from surecast import Broadcaster
 from surecast.channel import Channel, Confirms, Finds, Probes, Retracts
@@ -289,6 +293,53 @@ def test_a_success_that_the_sdks_models_do_not_take_is_a_success() -> None:
     assert (outcome.verdict, outcome.receipt and outcome.receipt.id) == (Verdict.ACCEPTED, "-100/7")
 
 
+@pytest.mark.server
+def test_somebody_else_reads_what_was_sent(telemelya: Telemelya) -> None:
+    """An independent far side, which takes the SDK's requests apart in its own way."""
+    text = f"Ferry 12: 5 > 3 & *so* on.\n\nhttps://a.example/1?x=1&y=2 #Ferry ¡Olé! 👩‍👩‍👧 {time.time_ns()}"
+    data = png()
+
+    async def twice() -> list[Outcome]:
+        adapter = an_adapter(telemelya.url, chat=-1001234567890, silent=True, link_preview=False)
+        return [await post(adapter, text), await post(adapter, text, data)]
+
+    outcomes = run(twice())
+    message, photo = telemelya.sent()[-2:]
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.ACCEPTED] * 2
+    ids = [outcome.receipt and outcome.receipt.id for outcome in outcomes]
+    assert ids == [f"-1001234567890/{each['message_id']}" for each in (message, photo)]
+    assert (message["method"], message["text"]) == ("sendMessage", text)
+    assert message["raw"] == {
+        "chat_id": -1001234567890,
+        "text": text,
+        "disable_notification": True,
+        "link_preview_options": {"is_disabled": True},
+    }
+    assert (photo["method"], photo["caption"]) == ("sendPhoto", text)
+    assert telemelya.photo(photo["file_id"]) == data
+
+
+@pytest.mark.server
+def test_a_server_that_hangs_leaves_doubt_and_one_that_is_dead_leaves_none(tmp_path: Path) -> None:
+    require("telemelya")
+
+    async def through_it_all(server: Telemelya) -> list[Verdict]:
+        adapter = an_adapter(server.url, chat=-1001234567890)
+        await adapter.open()
+        sending = a_sending(await adapter.prepare(an_errand("Hello")), A_WAIT)
+        server.freeze()
+        frozen = await attempt(adapter, sending)
+        server.kill()
+        dead = await attempt(adapter, sending)
+        server.restart()
+        again = await attempt(adapter, replace(sending, timeout_s=10.0))
+        return [frozen.verdict, dead.verdict, again.verdict]
+
+    with Telemelya.start(tmp_path) as server:
+        verdicts = run(through_it_all(server))
+    assert verdicts == [Verdict.UNCERTAIN, Verdict.UNAVAILABLE, Verdict.ACCEPTED]
+
+
 # Reading back
 
 
@@ -502,7 +553,7 @@ def test_a_probe_of_a_platform_in_trouble_says_what_is_wrong(fault: str) -> None
 
 
 def test_a_post_in_doubt_is_not_sent_again_until_a_person_has_looked(
-    sandbox: Sandbox, url: str, far: Any, tmp_path: Any
+    sandbox: Sandbox, url: str, far: Any, tmp_path: Path
 ) -> None:
     settings = Settings(bot_token=Secret.of(TOKEN), chat=CHAT, api=url, pages=url)
     channel = Channel(name="telegram", kind=KIND, settings=settings, timeout_s=2.0, within_s=3.0)
@@ -517,7 +568,7 @@ def test_a_post_in_doubt_is_not_sent_again_until_a_person_has_looked(
     assert len(far.posts()) == 1
 
 
-def test_what_the_public_cannot_see_is_noticed_where_that_is_asked(sandbox: Sandbox, url: str, tmp_path: Any) -> None:
+def test_what_the_public_cannot_see_is_noticed_where_that_is_asked(sandbox: Sandbox, url: str, tmp_path: Path) -> None:
     settings = Settings(bot_token=Secret.of(TOKEN), chat=CHAT, api=url, pages=url)
     channel = Channel(
         name="telegram", kind=KIND, settings=settings, confirm="visible", visible_within_s=0.5, within_s=5.0
