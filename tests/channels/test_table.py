@@ -10,7 +10,19 @@ from surecast import channels
 from surecast.channel import Kind
 from surecast.errors import UsageError
 
-SDKS = ("atproto", "mastodon", "httpx", "requests", "jinja2", "PIL", "cryptography", "aiohttp", "tenacity", "msgspec")
+SDKS = (
+    "atproto",
+    "mastodon",
+    "telegram",
+    "httpx",
+    "requests",
+    "jinja2",
+    "PIL",
+    "cryptography",
+    "aiohttp",
+    "tenacity",
+    "msgspec",
+)
 
 
 @pytest.fixture
@@ -42,10 +54,10 @@ KIND = Kind(name="pager", traits=TRAITS, settings=Settings, adapter=object)
 
 
 def test_the_built_in_kinds_are_named_in_order():
-    assert channels.names() == ("bluesky", "mastodon", "site")
+    assert channels.names() == ("bluesky", "mastodon", "site", "telegram")
 
 
-@pytest.mark.parametrize("name", ["bluesky", "mastodon", "site"])
+@pytest.mark.parametrize("name", ["bluesky", "mastodon", "site", "telegram"])
 def test_each_built_in_kind_loads_under_its_own_name(name: str):
     kind = channels.load(name)
     assert (type(kind), kind.name) == (Kind, name)
@@ -71,12 +83,12 @@ def test_a_mistyped_kind_is_answered_with_the_nearest_name(typo: str, meant: str
 def test_a_kind_like_no_other_is_answered_with_all_names():
     with pytest.raises(UsageError) as caught:
         channels.load("qqq")
-    assert str(caught.value) == "There is no channel type 'qqq'. Known types: bluesky, mastodon, site."
+    assert str(caught.value) == "There is no channel type 'qqq'. Known types: bluesky, mastodon, site, telegram."
 
 
 def test_a_package_adds_a_kind(install):
     install("pagers", PAGER, pager="pagers:KIND")
-    assert channels.names() == ("bluesky", "mastodon", "pager", "site")
+    assert channels.names() == ("bluesky", "mastodon", "pager", "site", "telegram")
     assert channels.load("pager").traits.platform == "Pager"
 
 

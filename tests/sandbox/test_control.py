@@ -39,9 +39,9 @@ def test_a_fault_is_switched_from_another_terminal(sandbox: Sandbox) -> None:
 
 def test_without_a_platform_all_are_meant(sandbox: Sandbox) -> None:
     ask(f"{sandbox.control_url}/fault", '{"fault": "down"}')
-    assert [platform.troubles[0].fault for platform in sandbox.platforms.values()] == [Fault.DOWN, Fault.DOWN]
+    assert {platform.troubles[0].fault for platform in sandbox.platforms.values()} == {Fault.DOWN}
     ask(f"{sandbox.control_url}/fault", '{"fault": "none"}')
-    assert [platform.troubles for platform in sandbox.platforms.values()] == [(), ()]
+    assert {platform.troubles for platform in sandbox.platforms.values()} == {()}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_without_a_platform_all_are_meant(sandbox: Sandbox) -> None:
         ("down", "The body is not JSON."),
         ("[]", "The body is no JSON object such as"),
         ("{}", "Which fault? Give one of: none, down"),
-        ('{"platform": "slack", "fault": "down"}', "No platform is named 'slack' here. There are: bluesky, mastodon."),
+        ('{"platform": "slack", "fault": "down"}', "No platform is named 'slack' here. There are: bluesky,"),
         ('{"platform": 7, "fault": "down"}', "No platform is named 7 here."),
         ('{"fault": "down", "remaining": 1}', "A closed port strikes every request"),
     ],

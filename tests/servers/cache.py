@@ -11,12 +11,15 @@ PLC: Final = "0.0.1"
 NODE: Final = "22.23.3"
 SNAC: Final = "2.75-2"
 MASTODON_MOCK: Final = "0.6.1"
+TELEMELYA: Final = "0.2.2"
+FAKEREDIS: Final = "2.40.0"
 
 # The versions are part of the name: a new pin is a new folder, and an old one is never taken for it.
 FOLDERS: Final = {
     "pds": f"pds-{PDS}_plc-{PLC}_node-{NODE}",
     "snac": f"snac-{SNAC}",
     "mastodon_mock": f"mastodon_mock-{MASTODON_MOCK}",
+    "telemelya": f"telemelya-{TELEMELYA}_fakeredis-{FAKEREDIS}",
 }
 MARKER: Final = "finished"
 

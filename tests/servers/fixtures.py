@@ -16,6 +16,7 @@ from tests.servers.cache import available
 from tests.servers.mastodon_mock import MastodonMock
 from tests.servers.pds import Pds
 from tests.servers.snac import Snac
+from tests.servers.telemelya import Telemelya
 
 
 class OwnPds(Protocol):
@@ -67,6 +68,14 @@ def mastodon_mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mastodon
     """The session's mock: its one user's statuses pile up; clear your faults, and leave it running."""
     require("mastodon_mock")
     with MastodonMock.start(tmp_path_factory.mktemp("mastodon_mock")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def telemelya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telemelya]:
+    """The session's Telegram: what it was sent piles up, and it is to be left running."""
+    require("telemelya")
+    with Telemelya.start(tmp_path_factory.mktemp("telemelya")) as server:
         yield server
 
 

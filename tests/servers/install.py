@@ -1,4 +1,4 @@
-"""Installs the test servers: `python -m tests.servers.install [pds] [snac] [mastodon_mock]`.
+"""Installs the test servers: `python -m tests.servers.install [pds] [snac] [mastodon_mock] [telemelya]`.
 
 Says one line per server. Exits 0 when all that was asked for is there, else 1. A second run is instant.
 A server is built in a folder of its own and renamed at the end, so a broken-off run leaves nothing half.
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.servers.cache import (
+    FAKEREDIS,
     FOLDERS,
     MARKER,
     MASTODON_MOCK,
@@ -26,6 +27,7 @@ from tests.servers.cache import (
     PDS,
     PLC,
     SNAC,
+    TELEMELYA,
     available,
     cache,
     location,
@@ -183,20 +185,30 @@ def _mirror(build: Build) -> str:
 
 def install_mastodon_mock(build: Build) -> None:
     """The mock in a virtual environment of its own, as its dependencies are none of the project's."""
+    _environment(build, f"mastodon_mock=={MASTODON_MOCK}")
+
+
+def install_telemelya(build: Build) -> None:
+    """The imitation and a Redis in memory, in a virtual environment of their own."""
+    _environment(build, f"telemelya=={TELEMELYA}", f"fakeredis=={FAKEREDIS}")
+
+
+def _environment(build: Build, *packages: str) -> None:
     environment = build.folder / "venv"
     try:
         build.run("python -m venv", [sys.executable, "-m", "venv", environment])
     except MissingError as missing:
         raise MissingError(f"{missing}; on Debian `apt-get install python3-venv` may help") from None
-    python, package = environment / "bin" / "python", f"mastodon_mock=={MASTODON_MOCK}"
-    pip = ["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--retries", "2", package]
-    build.run(f"pip install {package}", [python, *pip], hint="; is the Python package index reachable?")
+    python = environment / "bin" / "python"
+    pip = ["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--retries", "2", *packages]
+    build.run(f"pip install {' '.join(packages)}", [python, *pip], hint="; is the Python package index reachable?")
 
 
 INSTALLERS: Final[Mapping[str, Callable[[Build], None]]] = {
     "pds": install_pds,
     "snac": install_snac,
     "mastodon_mock": install_mastodon_mock,
+    "telemelya": install_telemelya,
 }
 
 

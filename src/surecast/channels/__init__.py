@@ -23,6 +23,7 @@ _BUILT_IN = MappingProxyType(
         "bluesky": "surecast.channels.bluesky",
         "mastodon": "surecast.channels.mastodon",
         "site": "surecast.channels.site",
+        "telegram": "surecast.channels.telegram",
     }
 )
 

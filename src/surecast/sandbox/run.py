@@ -23,6 +23,7 @@ PLATFORMS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "bluesky": "surecast.sandbox.bluesky:Bluesky",
         "mastodon": "surecast.sandbox.mastodon:Mastodon",
+        "telegram": "surecast.sandbox.telegram:Telegram",
     }
 )
 

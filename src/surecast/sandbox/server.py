@@ -141,8 +141,9 @@ class RefusedError(Exception):
 class Platform(ABC):
     """A simulated platform on a port of its own. Its public methods may be called from any thread.
 
-    A new platform gives its routes, and, where the defaults do not fit, what kind of request each is (`kind_of`) and
-    what its errors look like (`words`, `wait_headers`, `refusal`). Faults, log and page come with this class.
+    A new platform gives its routes, and, where the defaults do not fit, what kind of request each is (`kind_of`),
+    what of its path is no secret (`path_of`), and what its errors look like (`words`, `says`, `wait_headers`,
+    `refusal`). Faults, log and page come with this class.
 
     Attributes:
         name: what this one is called within its sandbox.
@@ -180,6 +181,10 @@ class Platform(ABC):
     def kind_of(self, request: web.Request) -> Kind:
         """What a request is about."""
         return Kind.READ if request.method in {"GET", "HEAD", "OPTIONS"} else Kind.WRITE
+
+    def path_of(self, request: web.Request) -> str:
+        """A request's path as the log keeps it; a platform that has tokens in its paths takes them out."""
+        return request.path
 
     def refusal(self, status: int, message: str) -> RefusedError:
         """A refusal that HTTP itself explains, such as 404 for an unknown path."""
@@ -265,7 +270,7 @@ class Platform(ABC):
             at=self.clock.now(),
             kind=kind,
             method=request.method,
-            path=request.path,
+            path=self.path_of(request),
             fault=trouble.fault if trouble else Fault.NONE,
             key=request.headers.get("Idempotency-Key", ""),
         )
@@ -279,7 +284,7 @@ class Platform(ABC):
             if trouble is None:
                 reply: web.StreamResponse = await carry_out()
             else:
-                reply = await disturb(request, trouble, lifted=lifted, carry_out=carry_out, says=self._says)
+                reply = await disturb(request, trouble, lifted=lifted, carry_out=carry_out, says=self.says)
         finally:
             self._switch.expire()
             self._follow_the_switch()
@@ -302,7 +307,8 @@ class Platform(ABC):
         self.stamp(request, reply)
         return reply
 
-    def _says(self, trouble: Trouble) -> web.Response:
+    def says(self, trouble: Trouble) -> web.Response:
+        """The answer to a request that a trouble strikes, in the platform's own words."""
         status, body = self.words.get(trouble.fault) or Platform.words[trouble.fault]
         seconds, headers = trouble.stated_wait_s, dict[str, str]()
         if seconds is not None and trouble.fault in {Fault.THROTTLED, Fault.UNAVAILABLE}:
