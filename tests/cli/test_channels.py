@@ -26,10 +26,10 @@ def test_every_channel_with_what_it_takes_and_where_it_stands(house: Desk) -> No
         "a post in doubt is looked up before it is sent again",
     )
     assert ran.lines == [
-        f"site: Website; not used yet; public; text of any length, 20 images; {again}; in default, urgent",
-        f"bluesky: Bluesky; not used yet; public; 300 characters, 4 images; {again}; in default (first), urgent",
-        f"mastodon: Mastodon; not used yet; public; 500 characters, 4 images; {looks}; in default (alternative 1), urgent",  # noqa: E501
-        f"crew: Mastodon; not used yet; public; 500 characters, 4 images; {looks}; in default (optional)",
+        f"site: Website; no trouble known; public; text of any length, 20 images; {again}; in default, urgent",
+        f"bluesky: Bluesky; no trouble known; public; 300 characters, 4 images; {again}; in default (first), urgent",
+        f"mastodon: Mastodon; no trouble known; public; 500 characters, 4 images; {looks}; in default (alternative 1), urgent",  # noqa: E501
+        f"crew: Mastodon; no trouble known; public; 500 characters, 4 images; {looks}; in default (optional)",
     ]
     assert not house.ledger.exists()
 

@@ -142,7 +142,7 @@ def _object(channel: Channel, config: Config, health: Mapping[str, Health]) -> d
         "unit": traits.limits.unit,
         "images": traits.limits.images,
         "routes": _places(config, channel.name),
-        "condition": known.condition.value if known else None,
+        "condition": known.condition.value if known else "up",
         "since": iso(known.since) if known and known.since is not None else None,
         "reason": (known.reason or None) if known else None,
         "misconfigured": safe(channel.misconfigured) or None,
@@ -180,10 +180,8 @@ def _show_below(out: Output, facts: Sequence[str]) -> None:
 def _condition(channel: Channel, health: Health | None, zone: ZoneInfo, now: float) -> tuple[str, str]:
     if channel.misconfigured:
         return "not set up", "red"
-    if health is None:
-        return "not used yet", "dim"
-    if health.condition == "up":
-        return "up", "green"
+    if health is None or health.condition == "up":
+        return "no trouble known", "green"
     since = f" since {hours_minutes(health.since, zone, now)}" if health.since is not None else ""
     if health.condition == "isolated":
         return f"switched off until {hours_minutes(health.not_before, zone, now)}", "yellow"

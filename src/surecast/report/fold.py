@@ -76,7 +76,7 @@ class Report:
     """What became of a broadcast, as far as the facts say at `at`.
 
     Attributes:
-        state: reached, rerouted, pending, unsure or missed; see the guarantees page.
+        state: reached, rerouted, pending, unsure or missed; see the page on verdicts.
         final: nothing will change by itself any more.
         owed: channels that still get their post.
         repeated: this call sent nothing: the same announcement had been accepted before.
