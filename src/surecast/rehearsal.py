@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from surecast.config import Config, rehome
-from surecast.sandbox import Sandbox
-from surecast.sandbox.run import PLATFORMS
 
 VARIABLE = "SURECAST_SANDBOX"
 
@@ -27,6 +25,8 @@ def rehearse(config: Config) -> Iterator[Config]:
 
     The ledger and the site's pages go to a temporary folder, which is removed at the end; proxies are ignored.
     """
+    from surecast.sandbox.run import PLATFORMS, Sandbox  # noqa: PLC0415 - loads a web server, only for rehearsals
+
     kinds = {channel.kind.name for channel in config.channels.values()}
     folder = Path(tempfile.mkdtemp(prefix="surecast-sandbox-"))
     try:

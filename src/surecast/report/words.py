@@ -90,8 +90,8 @@ def _why(channel: ChannelReport) -> str:
     if channel.verdict is None:
         return "too late"
     if channel.reason in {Reason.MISCONFIGURED, Reason.CANNOT_BE_FITTED, Reason.TEXT_REFUSED} and channel.error:
-        return f"{_WHY[channel.reason]}: {channel.error.rstrip('.')}"
-    return _WHY.get(channel.reason, channel.error.rstrip(".") or "not sent")
+        return f"{_WHY[channel.reason]}: {_without_stop(channel.error)}"
+    return _WHY.get(channel.reason, _without_stop(channel.error) or "not sent")
 
 
 def _what_we_still_do(report: Report, zone: ZoneInfo) -> list[str]:
@@ -142,3 +142,7 @@ def _what_you_do(report: Report) -> list[str]:
 
 def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _without_stop(sentence: str) -> str:
+    return sentence if sentence.endswith("...") else sentence.removesuffix(".")
