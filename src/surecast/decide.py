@@ -164,12 +164,12 @@ class _View:
         return needed
 
     def final(self, state: State, still_owed: tuple[str, ...]) -> bool:
-        if any(standing.sending for standing in self.standings.values()):
+        if state is State.PENDING or any(standing.sending for standing in self.standings.values()):
             return False
         if self.over:
             return not any(self._still_looked_for(standing) for standing in self.standings.values())
         doubt = any(standing.doubts for standing in self.standings.values())
-        return state is not State.PENDING and not still_owed and not doubt
+        return not still_owed and not doubt
 
     def _still_looked_for(self, standing: Standing) -> bool:
         return bool(standing.doubts) and next_step(standing, over=True) is not None

@@ -73,7 +73,6 @@ class Standing:
     spent: bool = False
     not_before: float = 0.0
     last: Outcome | None = None
-    last_at: float | None = None
 
     @property
     def turn_ends_at(self) -> float | None:
@@ -236,7 +235,7 @@ def _attempted(standing: Standing, fact: Fact, outcome: Outcome, *, late: bool) 
     arrived = outcome.verdict in {Verdict.ACCEPTED, Verdict.CONFIRMED}
     if standing.accepted_at is not None and not arrived:
         return  # the late word of an attempt that another one has overtaken
-    standing.last, standing.last_at = outcome, fact.at
+    standing.last = outcome
     standing.attempts += fact.action is Action.PREPARE
     rule = RULES[outcome.verdict]
     if arrived:
@@ -299,7 +298,6 @@ def _looked(standing: Standing, fact: Fact) -> None:
     standing.last_look_at = fact.at
     if fact.look.sighting is Sighting.SEEN:
         standing.last = Outcome(verdict=Verdict.ACCEPTED, receipt=fact.look.receipt)
-        standing.last_at = fact.at
         _accept(standing, fact.at, fact.look.receipt)
     elif fact.look.sighting is Sighting.UNKNOWN:
         standing.unknown_looks += 1
@@ -320,17 +318,14 @@ def _read(standing: Standing, fact: Fact) -> None:
         standing.invisible_at = fact.at
         standing.no_information = False
         standing.spent = True
-        standing.last, standing.last_at = fact.outcome, fact.at
+        standing.last = fact.outcome
         return
     assert fact.look is not None
     if fact.look.sighting is Sighting.SEEN:
         standing.confirmed_at = fact.at
         standing.invisible_at = None
         standing.receipt = fact.look.receipt or standing.receipt
-        standing.last, standing.last_at = (
-            Outcome(verdict=Verdict.CONFIRMED, receipt=standing.receipt),
-            fact.at,
-        )
+        standing.last = Outcome(verdict=Verdict.CONFIRMED, receipt=standing.receipt)
     elif fact.look.sighting is Sighting.UNSEEN:
         standing.unknown_reads, standing.unknown_since = 0, None
     elif standing.invisible_at is None:
@@ -343,7 +338,7 @@ def _read(standing: Standing, fact: Fact) -> None:
 def _ordered(standing: Standing, fact: Fact) -> None:
     if fact.order is Order.THERE:
         receipt = fact.outcome.receipt if fact.outcome else None
-        standing.last, standing.last_at = Outcome(verdict=Verdict.CONFIRMED, receipt=receipt), fact.at
+        standing.last = Outcome(verdict=Verdict.CONFIRMED, receipt=receipt)
         _accept(standing, fact.at, receipt)
         standing.confirmed_at = fact.at
     elif fact.order is Order.NOT_THERE:

@@ -125,6 +125,7 @@ def test_a_command_is_asked_off_the_loop_and_again_after_a_while(tmp_path: Path)
 
         ticking = asyncio.create_task(tick())
         first = await roster.credentials("a")
+        assert first
         assert ticks > 5, "the loop went on meanwhile"
         file.write_text("second")
         assert await roster.credentials("a") == first
@@ -144,6 +145,20 @@ def test_a_command_that_hangs_keeps_no_other_channel_waiting(tmp_path: Path) -> 
         assert report.state is State.REACHED
         assert report["b"].verdict is Verdict.ACCEPTED
         assert time.monotonic() - began < 3
+
+
+def test_a_command_that_hangs_delays_the_next_alternative_by_no_more_than_an_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("surecast.dispatch.carrier.OPEN_S", 0.5)
+    hung = secretive("a", command("import time; time.sleep(10)"), channel={"within_s": 0.5, "timeout_s": 0.5})
+    fake = FakeChannel("b")
+    with Broadcaster([hung.channel, fake.channel], ledger=tmp_path / "l.db", route="a | b") as caster:
+        began = time.monotonic()
+        report = caster.broadcast("x")
+        assert report.state is State.REROUTED
+        assert time.monotonic() - began < 5
+        assert report["a"].verdict is Verdict.UNAVAILABLE
 
 
 def test_a_channel_that_cannot_be_used_is_not_opened(tmp_path: Path) -> None:

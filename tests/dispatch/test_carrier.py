@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -519,6 +520,24 @@ def test_a_post_that_nobody_sees_in_time_is_invisible_and_yields_and_may_appear_
 
     with_rig(tmp_path / "l.db", work, fake, second)
     assert (len(fake.published), len(second.published)) == (1, 1)
+
+
+def test_an_announcement_that_expires_while_it_is_read_back_is_final_when_that_is_known(tmp_path: Path) -> None:
+    fake = visible(channel={"visible_within_s": 30.0})
+    fake.hidden = True
+
+    async def work(rig: Rig) -> None:
+        plan = await rig.accept("a", expires=timedelta(seconds=10))
+        await rig.step(plan)
+        the_clock(rig).advance(11)
+        decision = await rig.step(plan)
+        assert (decision.state, decision.final, decision.owed) == (State.PENDING, False, ())
+        for _ in range(10):
+            the_clock(rig).advance(5)
+            decision = await rig.step(plan)
+        assert (decision.state, decision.final) == (State.MISSED, True)
+
+    with_rig(tmp_path / "l.db", work, fake)
 
 
 @pytest.mark.parametrize("trouble", [ConnectionRefusedError(), TimeoutError(), KeyError("no such adapter")])

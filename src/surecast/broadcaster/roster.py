@@ -25,6 +25,8 @@ OPEN_TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 0.5
 #: What a command gave as a secret is taken as unchanged for so long.
 COMMAND_KEPT_S = 60.0
+#: A command that takes longer goes on by itself; until it ends, what it gave before counts.
+COMMAND_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,8 @@ class Roster:
         self._locks: dict[str, asyncio.Lock] = {}
         self._warming: set[asyncio.Task[None]] = set()
         self._fingerprints: dict[str, tuple[float, str]] = {}
-        self._commands = DaemonPool("secrets", size=2)
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._commands = DaemonPool("secrets", size=4)
 
     async def adapter(self, channel: str) -> Adapter:
         """The channel's adapter, opened.
@@ -115,30 +118,36 @@ class Roster:
         secrets = tuple(secrets_of(self._channels[channel].settings))
         if all(secret.kind != "command" for secret in secrets):
             return _fingerprint(secrets)
-        asked_at, fingerprint = self._fingerprints.get(channel, (0.0, ""))
-        if self._clock.now() - asked_at > COMMAND_KEPT_S:
+        asked_at, _ = self._fingerprints.get(channel, (0.0, ""))
+        if channel not in self._asking and self._clock.now() - asked_at > COMMAND_KEPT_S:
+            self._asking[channel] = asyncio.create_task(self._ask(channel, secrets))
+        if channel in self._asking:
+            await asyncio.wait({self._asking[channel]}, timeout=COMMAND_WAIT_S)
+        return self._fingerprints.get(channel, (0.0, ""))[1]
+
+    async def _ask(self, channel: str, secrets: tuple[Secret, ...]) -> None:
+        try:
             fingerprint = await self._commands.run(_fingerprint, secrets)
             self._fingerprints[channel] = (self._clock.now(), fingerprint)
-        return fingerprint
+        finally:
+            del self._asking[channel]
 
     def warm(self, channels: tuple[str, ...]) -> None:
         """Begins to open adapters that may be needed soon; what goes wrong shows when they are needed."""
 
-        async def open_all() -> None:
-            for name in channels:
-                try:
-                    await self.adapter(name)
-                except Exception:  # noqa: BLE001, S112 - not needed yet; the attempt that needs it will say why
-                    continue
+        async def warm_up(name: str) -> None:
+            with contextlib.suppress(Exception):  # not needed yet; the attempt that needs it will say why
+                await self.adapter(name)
 
-        if any(name not in self._open for name in channels):
-            task = asyncio.create_task(open_all())
-            self._warming.add(task)
-            task.add_done_callback(self._warming.discard)
+        for name in channels:  # each by itself: one that hangs keeps no other cold
+            if name not in self._open:
+                task = asyncio.create_task(warm_up(name))
+                self._warming.add(task)
+                task.add_done_callback(self._warming.discard)
 
     async def close(self) -> None:
         """Closes what is open; hung calls are left behind."""
-        for task in tuple(self._warming):
+        for task in (*self._warming, *self._asking.values()):
             task.cancel()
         await asyncio.gather(*(_close(adapter) for _, adapter in self._open.values()))
         self._open.clear()

@@ -15,7 +15,7 @@ from surecast.ledger.broadcasts import LEASE_S
 from surecast.ledger.codec import fact_of, fact_row, plan_of
 from surecast.ledger.database import Database
 from surecast.ledger.gates import put, read
-from surecast.outcome import Look, Outcome, Reason, Sighting, Verdict
+from surecast.outcome import Outcome, Reason, Verdict
 from surecast.policy import Breaker, after, answered
 
 
@@ -132,7 +132,6 @@ def _orphans(database: Database, claimed: Claim) -> list[Fact]:
 
 def _crashed(began: Fact, now: float) -> Fact:
     """The end of an attempt whose process died: unknown if it may have been sent, nothing if it cannot have been."""
-    looks = began.action in {Action.FIND, Action.CONFIRM}
     verdict = Verdict.UNCERTAIN if began.action in {Action.PUBLISH, Action.RETRACT} else Verdict.UNAVAILABLE
     detail = "the sending process ended in the middle of it"
     return Fact(
@@ -142,8 +141,7 @@ def _crashed(began: Fact, now: float) -> Fact:
         at=now,
         action=began.action,
         attempt=began.attempt,
-        look=Look(sighting=Sighting.UNKNOWN, detail=detail) if looks else None,
-        outcome=None if looks else Outcome(verdict=verdict, reason=Reason.CRASHED, detail=detail),
+        outcome=Outcome(verdict=verdict, reason=Reason.CRASHED, detail=detail),
     )
 
 

@@ -29,7 +29,6 @@ create table batch (
     epoch integer not null default 0,
     owner text,
     lease_until real not null default 0,
-    tally text not null default '{}',
     unique (broadcast, channel, number)
 );
 create index batch_due on batch (wake_at) where wake_at is not null;
