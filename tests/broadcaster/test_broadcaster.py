@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -304,6 +306,38 @@ def test_a_worker_obeys_the_wait_that_a_failure_set(tmp_path: Path) -> None:
         assert caster.broadcast("x").owed == ("a",)
         caster.work_once()
     assert len(first.published) == 1
+
+
+def test_a_worker_works_until_it_is_closed_whoever_locks_the_ledger_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("surecast.ledger.database.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("surecast.engines.embedded.SWEEP_S", 0.2)
+    fake = FakeChannel("a")
+    ended: list[BaseException] = []
+    with casting(tmp_path, fake, background="worker") as caster, casting(tmp_path, fake) as worker:
+        caster.broadcast("first", wait=False)
+        with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
+            other.execute("begin immediate")
+            working = threading.Thread(target=lambda: ended.append(told(worker.work)))
+            working.start()
+            time.sleep(0.5)
+            other.execute("rollback")
+        soon(lambda: fake.texts == ["first"])
+        caster.broadcast("second", wait=False)
+        soon(lambda: fake.texts == ["first", "second"])
+        assert ended == []
+        worker.close()
+        working.join(5)
+        assert isinstance(ended[0], UsageError)
+
+
+def told(call: Callable[[], object]) -> BaseException:
+    try:
+        call()
+    except UsageError as error:
+        return error
+    raise AssertionError("it ended by itself")
 
 
 # The same once more

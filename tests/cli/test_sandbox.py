@@ -8,16 +8,17 @@ import urllib.request
 
 import pytest
 
+from surecast.sandbox.run import PLATFORMS
 from tests.cli.desk import Desk
 
 
 def test_the_platforms_run_until_ctrl_c(desk: Desk) -> None:
     process = desk.start("sandbox")
     assert process.stdout is not None
-    lines = [process.stdout.readline().decode().split() for _ in range(3)]
-    assert [line[:2] for line in lines] == [["SANDBOX", "bluesky"], ["SANDBOX", "mastodon"], ["SANDBOX", "control"]]
-    with urllib.request.urlopen(f"{lines[2][2]}/platforms", timeout=10) as answer:
-        assert sorted(json.load(answer)) == ["bluesky", "mastodon"]
+    lines = [process.stdout.readline().decode().split() for _ in [*PLATFORMS, "control"]]
+    assert [line[:2] for line in lines] == [["SANDBOX", name] for name in [*PLATFORMS, "control"]]
+    with urllib.request.urlopen(f"{lines[-1][2]}/platforms", timeout=10) as answer:
+        assert sorted(json.load(answer)) == sorted(PLATFORMS)
     process.send_signal(signal.SIGINT)
     ran = desk.ended(process)
     assert (ran.code, ran.err) == (0, "")

@@ -245,6 +245,26 @@ def test_what_did_not_arrive_is_sent_again_after_two_look_ups_ten_seconds_apart(
     assert (len(fake.published), len(fake.texts)) == (2, 1)
 
 
+def test_one_late_look_up_alone_proves_no_absence(tmp_path: Path) -> None:
+    fake = FakeChannel("a", resend="after_lookup")
+    fake.script(fail(ConnectionResetError()))
+    fake.broken["find"] = TimeoutError()
+
+    async def work(rig: Rig) -> list[str]:
+        plan = await rig.accept("a")
+        await rig.step(plan)
+        the_clock(rig).advance(20)
+        fake.broken.clear()
+        await rig.run(plan)
+        assert len(fake.published) == 1, "a second look comes first"
+        assert (await rig.settle(plan)).state is State.REACHED
+        return [line for line in told(await rig.facts(plan)) if "find" in line]
+
+    looks = with_rig(tmp_path / "l.db", work, fake)
+    assert looks.count("ended find unseen") == 2
+    assert (len(fake.published), len(fake.texts)) == (2, 1)
+
+
 def test_what_cannot_be_looked_up_waits_for_a_person_and_only_a_no_sends_it_again(tmp_path: Path) -> None:
     fake = FakeChannel("a", resend="never", finds=False)
     fake.script(fail(ConnectionResetError()))

@@ -16,7 +16,7 @@ from surecast.clock import SteadyClock
 from surecast.decide import Decision, State
 from surecast.dispatch import Bench, Dispatcher
 from surecast.engines.embedded import Embedded
-from surecast.errors import LedgerBusyError, LedgerError
+from surecast.errors import LedgerBusyError, LedgerError, UsageError
 from surecast.history import Plan
 from surecast.ledger import batches, broadcasts
 from surecast.ledger.owner import new_owner
@@ -296,7 +296,47 @@ def test_what_a_dead_process_held_is_swept_up(tmp_path: Path) -> None:
     with_engine(tmp_path / "l.db", work, fake)
 
 
+def test_a_ledger_that_fails_in_the_middle_of_the_work_is_not_hammered(tmp_path: Path) -> None:
+    fake = FakeChannel("a")
+    asked = 0
+
+    async def work(engine: Engine) -> None:
+        real = engine.ledger.do
+
+        async def full(call: Any, *args: Any, **kwargs: Any) -> Any:
+            nonlocal asked
+            if call is batches.begin and asked < 2:
+                asked += 1
+                raise LedgerError("the disk is full")
+            return await real(call, *args, **kwargs)
+
+        engine.ledger.do = full  # type: ignore[method-assign]
+        plan = await engine.accept("a")
+        tending = asyncio.create_task(engine.engine.tend())
+        engine.engine.wake(plan.id)
+        assert await until(lambda: fake.texts, 15.0) > 1.5, "there is a pause after each failure"
+        tending.cancel()
+
+    with_engine(tmp_path / "l.db", work, fake)
+    assert asked == 2
+
+
 # Stopping
+
+
+def test_who_drives_is_told_when_the_engine_stops(tmp_path: Path) -> None:
+    fake = FakeChannel("a")
+    fake.script(hang())
+
+    async def work(engine: Engine) -> None:
+        plan = await engine.accept("a")
+        driving = asyncio.create_task(engine.drive(plan))
+        await until(lambda: fake.hanging)
+        await engine.engine.stop(young_s=0)
+        with pytest.raises(UsageError, match=f"closed meanwhile.*surecast resume {plan.id}"):
+            await asyncio.wait_for(driving, 2)
+
+    with_engine(tmp_path / "l.db", work, fake)
 
 
 def test_stopping_lets_young_attempts_end_and_interrupts_the_old_ones(tmp_path: Path) -> None:

@@ -100,6 +100,16 @@ def test_the_same_key_from_many_threads_is_one_broadcast(tmp_path: Path) -> None
     assert sum(result.created for result in results) == 1
 
 
+def test_neither_an_announcement_nor_an_order_is_undone_by_a_power_cut(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger.db") as database:
+        flushed: list[str] = []
+        database.connection.set_trace_callback(lambda line: flushed.append(line) if "= full" in line else None)
+        some = accept(database, plan()).plan
+        broadcasts.cancel(database, some.id, None, NOW)
+        broadcasts.order(database, some.id, stories.ordered("a", NOW, Order.THERE), None)
+    assert len(flushed) == 3
+
+
 def test_images_are_kept_by_digest_and_a_lost_one_says_what_to_do(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as database:
         accept(database, plan(), images={"d1": b"picture"})

@@ -57,11 +57,12 @@ def test_requests_that_hang_do_not_delay_the_end(fault: Fault) -> None:
 
 
 def test_no_thread_and_no_port_is_left_behind() -> None:
+    before = set(threading.enumerate())
     with Sandbox.in_thread() as sandbox:
         urls = [sandbox.control_url, *(platform.url for platform in sandbox.platforms.values())]
         assert all(map(connects, urls))
     assert not any(map(connects, urls))
-    assert "surecast-sandbox" not in {thread.name for thread in threading.enumerate()}
+    assert "surecast-sandbox" not in {thread.name for thread in set(threading.enumerate()) - before}
 
 
 def test_what_was_posted_can_be_looked_at_after_the_end() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -12,7 +13,7 @@ from surecast.clock import Clock
 from surecast.decide import Decision, State, decide
 from surecast.dispatch import Bench, Dispatcher
 from surecast.engines.embedded import Embedded
-from surecast.errors import KeyReusedError, LedgerError, UsageError
+from surecast.errors import KeyReusedError, LedgerBusyError, LedgerError, UsageError
 from surecast.health import Health, assess_all
 from surecast.history import Fact, Kind, Order, Plan
 from surecast.ledger import batches, broadcasts, gates
@@ -322,8 +323,9 @@ class Desk:
         try:
             while True:
                 now = self._clock.now()
-                await self._ledger.do(broadcasts.worker_seen, self._owner, now)
-                await self._ledger.do(broadcasts.forget, now - self._keep_s)
+                with contextlib.suppress(LedgerBusyError):  # somebody writes for long; the next beat comes soon
+                    await self._ledger.do(broadcasts.worker_seen, self._owner, now)
+                    await self._ledger.do(broadcasts.forget, now - self._keep_s)
                 done, _ = await asyncio.wait({tending}, timeout=beat_s)
                 for ended in done:
                     ended.result()
