@@ -34,7 +34,7 @@ class Health:
 
 
 def assess(gate: Gate, now: float) -> Health:
-    """What the gate says at `now`; an open breaker whose rest is over counts as up, for one trial decides."""
+    """What the gate says at `now`; an open breaker whose rest is over is still down, but a trial may go."""
     if gate.isolated_until is not None and gate.isolated_until > now:
         return Health(
             channel=gate.channel,

@@ -38,6 +38,7 @@ class Dispatcher:
             UnknownBroadcastError: when the ledger has none of this id.
         """
         now = self._clock.now()
+        await self._end_what_died(broadcast, now)
         epoch = await self._ledger.do(broadcasts.claim, broadcast, self._bench.owner, now, proven_dead)
         if epoch is None:
             return None
@@ -62,6 +63,16 @@ class Dispatcher:
         if decision.openings:
             self._bench.host.warm(stored.plan.route.names())
         return decision if settled else None
+
+    async def _end_what_died(self, broadcast: str, now: float) -> None:
+        """Attempts of workers that died are ended before anything is decided: their turns start again, as nobody's
+        patience was used while nobody worked."""
+        for batch in await self._ledger.do(batches.listed, broadcast):
+            if batch.owner is None or not (batch.lease_until < now or proven_dead(batch.owner)):
+                continue
+            claim = await self._ledger.do(batches.claim, batch.id, self._bench.owner, now, proven_dead)
+            if claim is not None:
+                await self._ledger.do(batches.release, claim, now, now)
 
     async def _seen_from_here(self, gate: Gate) -> Gate:
         """A gate that is shut over a refused login keeps nobody back who has another secret, as in `gates.take`."""

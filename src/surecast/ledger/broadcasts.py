@@ -24,7 +24,7 @@ class Accepted:
 
     Attributes:
         created: it is new; else `plan` is that of the first call.
-        same: for an old one: whether it says the same on the same route.
+        same: for an old one: whether it says the same.
     """
 
     plan: Plan
@@ -71,7 +71,7 @@ def accept(database: Database, plan: Plan, images: Mapping[str, bytes], *, repea
                 connection, fingerprint=plan.fingerprint, route=plan.route_text, since=repeat_since
             )
         if first is not None:
-            same = (first["fingerprint"], first["route"]) == (plan.fingerprint, plan.route_text)
+            same = first["fingerprint"] == plan.fingerprint
             return Accepted(plan=plan_of(first["plan"]), created=False, same=same)
         for digest, data in images.items():
             queries.add_image(connection, digest=digest, data=data, now=plan.created_at)
