@@ -137,6 +137,25 @@ def test_a_crash_starts_the_turn_again() -> None:
     assert not standing.turn_over(START + 950)
 
 
+def test_the_word_of_an_attempt_that_another_one_has_overtaken_changes_nothing() -> None:
+    facts = [
+        turn("a"),
+        began("a", START),
+        ended("a", START + 20, Verdict.UNCERTAIN, reason=Reason.CRASHED),
+        began("a", START + 21, 2),
+        ended("a", START + 22, Verdict.ACCEPTED, 2),
+        ended("a", START + 23, Verdict.UNCERTAIN, 1),
+    ]
+    standing = stand(BY_LOOKING, facts)
+    assert surely(standing)
+    assert step(standing) is None
+
+
+def test_a_channel_that_fails_before_any_network_step_has_its_turn_from_then_on() -> None:
+    skipped = ended("a", START + 5, Verdict.UNAVAILABLE, action=Action.PREPARE, not_before=START + 6)
+    assert stand(terms("a"), [turn("a"), skipped]).turn_ends_at == START + 65
+
+
 def test_a_crash_after_a_failure_does_not_start_the_turn_again() -> None:
     facts = [
         turn("a"),

@@ -65,8 +65,10 @@ class Dispatcher:
         return decision if settled else None
 
     async def _end_what_died(self, broadcast: str, now: float) -> None:
-        """Attempts of workers that died are ended before anything is decided: their turns start again, as nobody's
-        patience was used while nobody worked."""
+        """Ends the attempts of workers that died before anything is decided.
+
+        Their turns start again, as nobody's patience was used while nobody worked.
+        """
         for batch in await self._ledger.do(batches.listed, broadcast):
             if batch.owner is None or not (batch.lease_until < now or proven_dead(batch.owner)):
                 continue
