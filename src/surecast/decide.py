@@ -42,6 +42,7 @@ class Decision:
         state: the state after them.
         owed: channels that still get their post.
         final: nothing will change by itself any more.
+        turns_open: whether a channel that had its turn may still reach in it.
         wake_at: when to decide again although nothing happened; Unix seconds.
     """
 
@@ -50,6 +51,7 @@ class Decision:
     owed: tuple[str, ...]
     final: bool
     wake_at: float | None
+    turns_open: bool = False
 
 
 def decide(plan: Plan, history: History, health: Mapping[str, Health], now: float) -> Decision:
@@ -69,6 +71,7 @@ def decide(plan: Plan, history: History, health: Mapping[str, Health], now: floa
         owed=still_owed,
         final=view.final(state, still_owed),
         wake_at=view.wake_at(state, still_owed),
+        turns_open=view.turns_open(),
     )
 
 
@@ -119,8 +122,7 @@ class _View:
         if standing.terms.skip is not None:
             opening = Opening(channel=name, skip=standing.terms.skip, not_before=self._now + MISCONFIGURED_PAUSE_S)
         elif health is not None and health.not_before > self._now:
-            reason = Reason.ISOLATED if health.condition is Condition.ISOLATED else Reason.BREAKER_OPEN
-            skip = _skip(reason, f"{standing.terms.platform} is taken as down")
+            skip = _skip(*_why_not(health, standing.terms.platform))
             opening = Opening(channel=name, skip=skip, not_before=health.not_before)
         standing.turn_at = self._now
         standing.spent = standing.spent or opening.skip is not None
@@ -187,6 +189,13 @@ class _View:
             ends.append(self._plan.expires_at)
         return min(ends, default=None)
 
+    def turns_open(self) -> bool:
+        needed = self.needed(self._plan.route)
+        return any(
+            name in needed and standing.turn_at is not None and self._hopefully(name) and not self._surely(name)
+            for name, standing in self.standings.items()
+        )
+
     # Leaves
 
     def _surely(self, name: str) -> bool:
@@ -214,6 +223,14 @@ def wanted(plan: Plan, history: History, now: float) -> Mapping[str, bool]:
     view = _View(plan, history, {}, now)
     needed = view.needed(plan.route)
     return {name: name in needed and not view.over and not view.standings[name].cancelled for name in view.standings}
+
+
+def _why_not(health: Health, platform: str) -> tuple[Reason, str]:
+    if health.condition is Condition.ISOLATED:
+        return Reason.ISOLATED, f"{platform} is switched off by hand"
+    if health.reason == Verdict.UNAUTHORIZED:
+        return Reason.CREDENTIALS, f"{platform} refused our login"
+    return Reason.BREAKER_OPEN, f"{platform} is taken as down"
 
 
 def _skip(reason: Reason, detail: str) -> Outcome:

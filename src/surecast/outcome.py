@@ -72,6 +72,7 @@ PASSES_BY_ITSELF = frozenset(
         Reason.ISOLATED,
         Reason.SPARED,
         Reason.RATE_LIMITED,
+        Reason.CREDENTIALS,
         Reason.MISCONFIGURED,
         Reason.OVER_THE_CAP,
     }

@@ -112,7 +112,7 @@ def make_plan(
             name: _terms(channel, times, announcement.urgency, within[name], fitted[name][1])
             for name, channel in named.items()
         },
-        warnings=warnings,
+        warnings=(*warnings, *(f"{name}: {post.cut}" for name, (post, _) in fitted.items() if post.cut)),
         time_zone=house.time_zone,
     )
 
@@ -130,7 +130,7 @@ def _fitted(
         url=announcement.url,
         exact=variant is not None,
     )
-    shown = pictures[: traits.limits.images]
+    shown = tuple(_described(picture, traits.limits.alt) for picture in pictures[: traits.limits.images])
     post = Post(
         parts=(),
         words=words,
@@ -148,6 +148,11 @@ def _fitted(
         cut.append(f"{len(pictures) - len(shown)} of {len(pictures)} images are left out.")
     post = replace(post, parts=(Part(text=fitted.text),), cut=" ".join(cut), count=fitted.count)
     return post, _skip(Reason.MISCONFIGURED, channel.misconfigured) if channel.misconfigured else None
+
+
+def _described(picture: Picture, longest: int) -> Picture:
+    """The picture with as much of its alternative text as the platform takes."""
+    return picture if len(picture.alt) <= longest else replace(picture, alt=f"{picture.alt[: longest - 1]}…")
 
 
 def _terms(channel: Channel, times: Times, urgency: Urgency, within_s: float, skip: Outcome | None) -> Terms:

@@ -369,7 +369,10 @@ def _after_acceptance(error: LedgerError, name: str) -> LedgerError:
 
 
 async def _decided(decision: Decision) -> bool:
-    return decision.state is not State.PENDING
+    """Reached, or nobody whose turn is open can help any more: one refusal must not cut off who is still at it."""
+    if decision.state in {State.REACHED, State.REROUTED}:
+        return True
+    return decision.state is not State.PENDING and not decision.turns_open
 
 
 def longest_s(plan: Plan) -> float:

@@ -134,7 +134,9 @@ def _top(table: Mapping[str, Any], top: At) -> dict[str, Any]:
 def _indispensable(key: str | int) -> bool:
     """Whether a mistake at this key, or at one that probably means it, leaves nothing to go on with."""
     known = [field.key for field in fields_of(Config)]
-    return key in INDISPENSABLE or (key not in known and nearest(str(key), known) in INDISPENSABLE)
+    near = nearest(str(key), (*known, *TABLES))
+    # A route that is written under a misspelt name must not become "all channels at once".
+    return key in INDISPENSABLE or (key not in (*known, *TABLES) and near in (*INDISPENSABLE, "routes"))
 
 
 def _names(channels: Any) -> tuple[str, ...]:

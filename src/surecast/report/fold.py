@@ -192,7 +192,7 @@ def _channel(
         platform=standing.terms.platform,
         verdict=last.verdict if last else None,
         status=status,
-        reason=last.reason if last else Reason.NONE,
+        reason=_reason(standing, status, over=over, cancelled=cancelled),
         url=standing.receipt.url if standing.receipt else None,
         attempts=standing.attempts,
         error=last.detail if last is not None and failed else "",
@@ -203,6 +203,16 @@ def _channel(
         else None,
         perhaps=_perhaps(standing, now),
     )
+
+
+def _reason(standing: Standing, status: Status, *, over: bool, cancelled: bool) -> Reason:
+    """Why it stands as it does; the end of the announcement outweighs what the last attempt ran into."""
+    if status is Status.GAVE_UP and not standing.refused and standing.accepted_at is None:
+        if cancelled or standing.cancelled:
+            return Reason.CANCELLED
+        if over:
+            return Reason.EXPIRED
+    return standing.last.reason if standing.last else Reason.NONE
 
 
 def _perhaps(standing: Standing, now: float) -> bool:

@@ -106,7 +106,9 @@ def _what_we_still_do(report: Report, zone: ZoneInfo) -> list[str]:
         )
         if channel.status == "sending":
             continue
-        if channel.next_try is None:
+        if channel.status == "unsure" and channel.next_try is not None:
+            lines.append(f"{called} is looked up again at {hours_minutes(channel.next_try, zone, report.at)}.")
+        elif channel.next_try is None:
             lines.append(f"{called} still gets it, until {until}.")
         elif channel.next_try <= report.at:
             lines.append(f"{called} is tried again at the next run, until {until}.")
@@ -121,7 +123,7 @@ def _what_you_do(report: Report) -> list[str]:
     lines = list(report.warnings)
     for channel in report.channels.values():
         name = name_of(report, channel)
-        if channel.status == "unsure":
+        if channel.status == "unsure" and channel.next_try is None:
             lines.append(
                 f"Look whether it is on {name}, then say so: surecast settle {report.id} {channel.name} --there "
                 "(or --not-there to send it again)."
