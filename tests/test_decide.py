@@ -103,6 +103,19 @@ def test_a_channel_isolated_by_a_person_says_so() -> None:
     assert skip.reason is Reason.ISOLATED
 
 
+def test_a_login_that_was_refused_is_named_as_the_reason_also_for_later_announcements() -> None:
+    down = Health(channel="a", condition=Condition.DOWN, not_before=START + 30, reason="unauthorized")
+    skip = judge(plan("a | b"), history(), START, {"a": down}).openings[0].skip
+    assert skip == Outcome(verdict=Verdict.SKIPPED, reason=Reason.CREDENTIALS, detail="A refused our login")
+
+
+def test_a_missed_route_still_has_turns_open_while_another_needed_channel_is_at_it() -> None:
+    past = history(*refused("a"), turn("b"), began("b", START))
+    decision = judge(plan("a & b"), past, START + 2)
+    assert (decision.state, decision.turns_open) == (State.MISSED, True)
+    assert not judge(plan("a & b"), past, START + 60).turns_open
+
+
 def test_a_breaker_whose_rest_is_over_does_not_spend_the_turn() -> None:
     health = {"a": Health(channel="a", condition=Condition.DOWN, not_before=START - 1)}
     assert opened(judge(plan("a | b"), history(), START, health)) == ("a",)
