@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from surecast.transport import redact
+
 pytest_plugins = ["tests.servers.fixtures"]
 
 # Machines that run tests are often slow and shared; a property does not fail because of that.
@@ -20,3 +22,5 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().endswith("_PROXY") or name in {"SURECAST_CONFIG", "SURECAST_SANDBOX"}:
             monkeypatch.delenv(name)
+    # What one test registered as a secret must not be masked in the texts of another.
+    monkeypatch.setattr(redact, "_registered", ())

@@ -191,7 +191,7 @@ def test_warming_opens_what_can_be_opened_and_hides_no_mistake(tmp_path: Path) -
 
 
 def test_a_new_secret_is_tried_without_waiting_for_the_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("THE_TOKEN", "wrong")
+    monkeypatch.setenv("THE_TOKEN", "a-token-refused-4711")
     first, second = secretive("a", Secret("env", "THE_TOKEN")), FakeChannel("b")
     first.script(say(Verdict.UNAUTHORIZED, reason=Reason.CREDENTIALS))
     channels: list[Channel] = [first.channel, second.channel]
@@ -199,7 +199,7 @@ def test_a_new_secret_is_tried_without_waiting_for_the_hour(tmp_path: Path, monk
         assert caster.broadcast("first").state is State.REROUTED
         assert caster.broadcast("second").state is State.REROUTED
         assert len(first.published) == 1, "the same secret is not tried again"
-        monkeypatch.setenv("THE_TOKEN", "right")
+        monkeypatch.setenv("THE_TOKEN", "a-token-that-works-4711")
         assert caster.broadcast("third").state is State.REACHED
         caster.work_once()
     assert sorted(first.texts)[:1] == ["first"]
