@@ -3,7 +3,7 @@
     pip install surecast wagtail
     python wagtail_site.py migrate
     python wagtail_site.py createsuperuser
-    python wagtail_site.py runserver          # then publish a page at /admin/
+    DEBUG=1 python wagtail_site.py runserver  # then publish a page at /admin/ (edit "Welcome", or add page types)
 
 surecast.toml lies beside this file, or SURECAST_CONFIG names it. What a platform missed is delivered later by this
 process, or by `surecast work` beside it.
@@ -102,7 +102,7 @@ def announce(page_id: int, title: str, url: str | None, language: str) -> None:
             on_change="keep",  # ... not even with another title
             wait=False,
         )
-    except surecast.SurecastError:
+    except Exception:
         log.exception("Page %s was not announced", page_id)
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from surecast.broadcaster.broadcaster import Broadcaster
 from surecast.config import load_config, rehome
@@ -48,6 +50,8 @@ server = "https://social.example"
 access_token = { env = "MASTODON_ACCESS_TOKEN" }
 """
 
+TIME_ZONE = "Europe/Athens"
+URL = "https://ferries.example/timetable"
 FIRST = "Ferry 12 is cancelled today because of the wind. Ferries 3 and 7 sail as planned."
 SECOND = "Ferry 7 is delayed by 40 minutes."
 PERSISTENCE_S = 15.0
@@ -101,6 +105,7 @@ class _Demo:
     def _back(self) -> bool:
         self._act("2. Bluesky is back, and gets what it missed")
         self._sandbox.fault("bluesky", Fault.NONE)
+        self._say("Delivering what is owed, as by: surecast resume last")
         (report,) = self._broadcaster.resume("last")
         self._follow()
         self._say("")
@@ -110,15 +115,16 @@ class _Demo:
 
     def _hidden(self) -> bool:
         self._act("3. Bluesky takes posts and shows them to nobody, as in April 2026")
+        self._say("(A post must be seen within 3 s here; 60 s is usual.)")
         self._sandbox.fault("bluesky", Fault.HIDDEN)
         report = self._send(SECOND)
         self._shelves()
         return report["bluesky"].verdict is Verdict.INVISIBLE and report.state.value == "rerouted"
 
     def _send(self, text: str) -> Report:
-        self._say(f'$ surecast send "{text}"')
+        self._say(f'Announcing, as by: surecast send "{text}" --url {URL}')
         self._told = 0
-        self._broadcaster.broadcast(text, url="https://ferries.example/12", wait=False)
+        self._broadcaster.broadcast(text, url=URL, wait=False)
         until = time.monotonic() + 2 * PERSISTENCE_S
         while (report := self._broadcaster.status()).state.value == "pending" and time.monotonic() < until:
             self._follow()
@@ -133,7 +139,8 @@ class _Demo:
         facts = self._broadcaster.facts()
         for fact in facts[self._told :]:
             if line := _told(fact):
-                self._say(f"  {time.strftime('%H:%M:%S', time.localtime(fact.at))}  {fact.channel:<10}{line}")
+                moment = datetime.fromtimestamp(fact.at, ZoneInfo(TIME_ZONE))
+                self._say(f"  {moment:%H:%M:%S}  {fact.channel:<10}{line}")
         self._told = len(facts)
 
     def _shelves(self) -> None:
