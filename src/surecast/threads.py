@@ -69,10 +69,12 @@ class _Crew:
             return True
 
     def dismiss(self) -> None:
+        """Lets each thread end after the jobs before it."""
         for _ in range(self._threads):
             self.jobs.put(None)
 
     def work(self) -> None:
+        """What a thread of the crew does: one job after the other, until it is dismissed."""
         while (job := self.jobs.get()) is not None:
             loop, future, call = job
             with self._lock:

@@ -11,6 +11,7 @@ answers the same bytes with success and anything else with ``InvalidSwap`` (meas
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -330,12 +331,10 @@ class Bluesky:
     async def _resolve(self, facets: tuple[Facet, ...]) -> dict[str, str]:
         """The accounts behind the mentions. A mention is an ornament: the post never waits or fails for it."""
         dids: dict[str, str] = {}
-        try:
+        with contextlib.suppress(TimeoutError):  # those that are not resolved by then stay plain text
             async with asyncio.timeout(MENTIONS_S):
                 for handle in dict.fromkeys(facet.value for facet in facets if facet.kind == "mention"):
                     dids |= await self._did(handle)
-        except TimeoutError:
-            pass
         return dids
 
     async def _did(self, handle: str) -> dict[str, str]:
