@@ -406,7 +406,7 @@ def test_what_expired_is_reported_as_missed_and_not_sent_any_more(tmp_path: Path
     with casting(tmp_path, fake, background="worker") as caster:
         assert caster.broadcast("x", key="k", expires=timedelta(seconds=0.5)).owed == ("a",)
         time.sleep(1.7)
-        assert caster.work_once() != ("nothing",)
+        caster.work_once()
         report = caster.broadcast("x", key="k")
         assert (report.state, report.owed, report.final) == (State.MISSED, (), True)
         [resumed] = caster.resume("last", for_s=0.5)
