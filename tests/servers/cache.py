@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,10 @@ SNAC: Final = "2.75-2"
 MASTODON_MOCK: Final = "0.6.1"
 TELEMELYA: Final = "0.2.2"
 FAKEREDIS: Final = "2.40.0"
+EMULATE: Final = "0.12.2"
+EMULATE_NODE: Final = "24.20.0"
+PRISM: Final = "5.14.2"
+TWILIO_CLI: Final = "9.0.0"  # its core holds Twilio's OpenAPI document
 
 # The versions are part of the name: a new pin is a new folder, and an old one is never taken for it.
 FOLDERS: Final = {
@@ -20,7 +25,13 @@ FOLDERS: Final = {
     "snac": f"snac-{SNAC}",
     "mastodon_mock": f"mastodon_mock-{MASTODON_MOCK}",
     "telemelya": f"telemelya-{TELEMELYA}_fakeredis-{FAKEREDIS}",
+    "emulate": f"emulate-{EMULATE}_node-{EMULATE_NODE}",
+    "prism": f"prism-{PRISM}_twilio-{TWILIO_CLI}",
+    "postfix": "postfix-debian",
 }
+# What a server takes from the machine itself: a cache that was kept may meet a machine without it.
+COMMANDS: Final = {"prism": ("node",), "postfix": ("postfix", "openssl")}
+ROOT_ONLY: Final = ("postfix",)
 MARKER: Final = "finished"
 
 
@@ -41,6 +52,8 @@ def location(name: str) -> Path:
 
 def available(name: str) -> str | None:
     """None when the server is completely installed, else the sentence that says what to run."""
-    if (location(name) / MARKER).is_file():
+    if name in ROOT_ONLY and os.geteuid() != 0:
+        return f"only root can run {name}: run the tests as root, or without it by `-m 'not server'`"
+    if (location(name) / MARKER).is_file() and all(map(shutil.which, COMMANDS.get(name, ()))):
         return None
     return f"{name} is not installed: run `python -m tests.servers.install {name}`"

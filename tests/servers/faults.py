@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import ssl
-import subprocess
 import tempfile
 import threading
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.servers.certificates import make_certificate
 from tests.servers.fault_http import (
     FAULTS,
     HTML,
@@ -34,9 +33,10 @@ from tests.servers.fault_http import (
     read_head,
     reset,
 )
-from tests.servers.process import ServerError, wait_until
+from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from io import BufferedReader
     from types import TracebackType
@@ -282,14 +282,4 @@ class FaultServer:
 def _self_signed() -> ssl.SSLContext:
     """A TLS context with a fresh certificate for 127.0.0.1, right in all but who signed it."""
     with tempfile.TemporaryDirectory() as folder:
-        key, certificate = Path(folder, "key.pem"), Path(folder, "certificate.pem")
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-        command += ["-keyout", str(key), "-out", str(certificate)]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=60)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise ServerError(f"tls_self_signed needs the openssl command: {error}") from None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        return context
+        return make_certificate(Path(folder)).context()

@@ -13,8 +13,13 @@ from typing import NoReturn, Protocol
 import pytest
 
 from tests.servers.cache import available
+from tests.servers.emulate import Emulate
 from tests.servers.mastodon_mock import MastodonMock
 from tests.servers.pds import Pds
+from tests.servers.postfix import Postfix
+from tests.servers.prism import Prism
+from tests.servers.slow_sms import SlowSms
+from tests.servers.smtp_sink import SmtpSink
 from tests.servers.snac import Snac
 from tests.servers.telemelya import Telemelya
 
@@ -31,7 +36,14 @@ class OwnMastodonMock(Protocol):
     def __call__(self, rate_limit: tuple[int, int] | None = None) -> MastodonMock: ...
 
 
+class OwnPostfix(Protocol):
+    """Starts a Postfix of the test's own, with these lines of main.cf."""
+
+    def __call__(self, settings: Mapping[str, str] | None = None) -> Postfix: ...
+
+
 OwnSnac = Callable[[], Snac]
+OwnEmulate = Callable[[], Emulate]
 
 
 def require(name: str) -> None:
@@ -79,6 +91,44 @@ def telemelya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telemelya]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulate]:
+    """The session's Twilio: what it was sent piles up unless you reset() it, and it is to be left running."""
+    require("emulate")
+    with Emulate.start(tmp_path_factory.mktemp("emulate")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prism]:
+    """The session's judge of requests to Twilio; it keeps nothing, and is to be left running."""
+    require("prism")
+    with Prism.start(tmp_path_factory.mktemp("prism")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postfix() -> Iterator[Postfix]:
+    """The session's Postfix: mail piles up unless you reset() it, and it is to be left running."""
+    require("postfix")
+    with Postfix.start() as server:
+        yield server
+
+
+@pytest.fixture
+def slow_sms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlowSms]:
+    """The test's own far side for text messages, which answers after 50 ms; there is nothing to install."""
+    with SlowSms.start(tmp_path_factory.mktemp("slow_sms")) as server:
+        yield server
+
+
+@pytest.fixture
+def smtp_sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpSink]:
+    """The test's own far side for e-mail, which takes everything at once; there is nothing to install."""
+    with SmtpSink.start(tmp_path_factory.mktemp("smtp_sink")) as server:
+        yield server
+
+
 @pytest.fixture
 def own_pds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPds]:
     """Starts PDSs that the test may freeze and kill; they end with it."""
@@ -108,5 +158,25 @@ def own_mastodon_mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnM
         def start(rate_limit: tuple[int, int] | None = None) -> MastodonMock:
             folder = tmp_path_factory.mktemp("own_mastodon_mock")
             return servers.enter_context(MastodonMock.start(folder, rate_limit))
+
+        yield start
+
+
+@pytest.fixture
+def own_emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEmulate]:
+    """Starts imitations of Twilio that the test may freeze and kill; they end with it."""
+    require("emulate")
+    with ExitStack() as servers:
+        yield lambda: servers.enter_context(Emulate.start(tmp_path_factory.mktemp("own_emulate")))
+
+
+@pytest.fixture
+def own_postfix() -> Iterator[OwnPostfix]:
+    """Starts Postfixes that the test may freeze and kill; they end with it."""
+    require("postfix")
+    with ExitStack() as servers:
+
+        def start(settings: Mapping[str, str] | None = None) -> Postfix:
+            return servers.enter_context(Postfix.start(settings))
 
         yield start

