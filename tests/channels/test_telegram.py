@@ -32,7 +32,7 @@ from tests.servers.telemelya import Telemelya
 
 from surecast import Broadcaster
 from surecast.channel import Channel, Confirms, Finds, Probes, Retracts
-from surecast.channels import telegram
+from surecast.channels import _telegram_bot
 from surecast.channels._telegram_answers import CallError
 from surecast.channels.telegram import KIND, TRAITS, Settings, TelegramAdapter
 from surecast.outcome import Outcome, Reason, Receipt, Sighting, Verdict
@@ -238,7 +238,7 @@ def test_a_large_image_is_made_smaller_once(monkeypatch: pytest.MonkeyPatch) -> 
         asked.append((len(data), media_type, most))
         return b"small"
 
-    monkeypatch.setattr(telegram, "shrink", shrink)
+    monkeypatch.setattr(_telegram_bot, "shrink", shrink)
     adapter, errand = an_adapter("https://api.telegram.org"), an_errand("Hello", b"x" * 3_000_000)
 
     async def twice() -> list[bytes]:

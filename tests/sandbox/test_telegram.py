@@ -15,6 +15,7 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter
 from telegram.request import HTTPXRequest
 
+from surecast.rate import Rate
 from surecast.sandbox import Fault, Kind, On, Sandbox
 from tests.sandbox.bench import TurnedClock
 
@@ -88,7 +89,11 @@ def test_a_photo_comes_with_its_caption(sandbox: Sandbox, telegram: Any) -> None
     ("chat", "error", "told"),
     [
         ("@nowhere", BadRequest, "Chat not found"),
-        ("12345", BadRequest, "Chat not found"),
+        ("0", BadRequest, "Chat not found"),
+        ("400404", BadRequest, "Chat not found"),
+        ("403001", Forbidden, "Forbidden: bot was blocked by the user"),
+        ("403002", Forbidden, "Forbidden: user is deactivated"),
+        ("403003", Forbidden, "Forbidden: bot can't initiate conversation with a user"),
         ("", BadRequest, "Chat_id is empty"),
         ("@readonly", BadRequest, "Need administrator rights in the channel chat"),
         ("@readonly_group", BadRequest, "Not enough rights to send text messages to the chat"),
@@ -103,6 +108,53 @@ def test_chats_that_turn_the_bot_away(
     with pytest.raises(error) as caught:
         ask(sandbox, lambda bot: bot.send_message(chat, "hello"))
     assert (str(caught.value), telegram.posts()) == (told, ())
+
+
+def test_people_get_messages_that_are_numbered_together_and_that_readers_do_not_see(
+    sandbox: Sandbox, telegram: Any
+) -> None:
+    async def three(bot: Bot) -> list[tuple[int, str]]:
+        sent = [await bot.send_message(chat, "hello") for chat in (551_234_567, CHANNEL, 551_234_568)]
+        return [(message.message_id, message.chat.type) for message in sent]
+
+    assert ask(sandbox, three) == [(1, "private"), (1, "channel"), (2, "private")]
+    assert [post.author for post in telegram.posts()] == ["55***4567", "harbourferries", "55***4568"]
+    assert [post.author for post in telegram.visible()] == ["harbourferries"]
+
+
+def test_a_photo_is_sent_again_by_its_id(sandbox: Sandbox, telegram: Any) -> None:
+    async def twice(bot: Bot) -> Any:
+        first = await bot.send_photo(551_234_567, png())
+        return await bot.send_photo(551_234_568, first.photo[-1].file_id, caption="again")
+
+    again = ask(sandbox, twice)
+    assert (again.caption, again.photo[0].width) == ("again", 30)
+    assert len({post.pictures[0].url for post in telegram.posts()}) == 1
+
+
+def test_a_photo_by_an_id_that_is_not_known_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(BadRequest, match="Wrong file identifier/http url specified"):
+        ask(sandbox, lambda bot: bot.send_photo(551_234_567, "photo-9"))
+
+
+def test_what_comes_too_fast_is_turned_away_where_that_is_asked(
+    sandbox: Sandbox, telegram: Any, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")  # else the SDK warns
+    telegram.flood.most = Rate(count=2, span_s=3.0)
+
+    async def write(bot: Bot) -> Any:
+        return await bot.send_message(551_234_567, "hello")
+
+    for _ in range(2):
+        ask(sandbox, write)
+        clock.moment += 1.0
+    with pytest.raises(RetryAfter) as caught:
+        ask(sandbox, write)
+    assert caught.value.retry_after == timedelta(seconds=1)
+    clock.moment += 1.0
+    ask(sandbox, write)
+    assert len(telegram.posts()) == 3
 
 
 @pytest.mark.parametrize("token", ["wrong", "revoked"])

@@ -1,4 +1,4 @@
-"""What Telegram's answers mean: a table of its own words, and the one of statuses for all that says nothing of its own.
+"""What Telegram's answers mean: by its own words, in a table for each kind of channel, or else by their status.
 
 Every refusal is a JSON object with ``ok`` false, ``error_code`` and ``description``
 (https://core.telegram.org/bots/api#making-requests). Descriptions are those of
@@ -8,10 +8,11 @@ https://github.com/tdlib/telegram-bot-api (telegram-bot-api/Client.cpp); Telegra
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from surecast.contact import masked
 from surecast.outcome import Outcome, Reason, Scope, Verdict
 from surecast.transport.redact import redact
 from surecast.transport.status import LONGEST_QUOTE, MAYBE, from_status, unreadable
@@ -74,6 +75,25 @@ _TOKEN = _Row(
     reason=Reason.CREDENTIALS,
     sentence="does not accept the bot's token. Copy the present one from @BotFather",
 )
+_BUSY = _Row(
+    verdict=Verdict.REFUSED,
+    reason=Reason.NOT_ALLOWED,
+    sentence="says that the bot is used elsewhere in a way that excludes this",
+)
+_PHOTO = _Row(
+    verdict=Verdict.REFUSED,
+    reason=Reason.MEDIA_REFUSED,
+    scope=Scope.CONTENT,
+    sentence="refused the image. Give a smaller one, or none",
+)
+_TEXT = _Row(
+    verdict=Verdict.REFUSED,
+    reason=Reason.TEXT_REFUSED,
+    scope=Scope.CONTENT,
+    sentence="refused the post",
+)
+
+# Of the one chat of a public channel:
 _RIGHTS = _Row(
     verdict=Verdict.UNAUTHORIZED,
     reason=Reason.NOT_ALLOWED,
@@ -84,41 +104,111 @@ _CHAT = _Row(
     reason=Reason.NOT_ALLOWED,
     sentence="does not know this chat. Check chat, and add the bot to it",
 )
-_PHOTO = _Row(
-    verdict=Verdict.REFUSED,
-    reason=Reason.MEDIA_REFUSED,
-    scope=Scope.CONTENT,
-    sentence="refused the image. Give a smaller one, or none",
-)
-_BUSY = _Row(
+_MOVED = _Row(
     verdict=Verdict.REFUSED,
     reason=Reason.NOT_ALLOWED,
-    sentence="says that the bot is used elsewhere in a way that excludes this",
+    sentence='has made a supergroup of this group, with another number. Write chat = "{new}"',
 )
 
-#: (HTTP status, any of these in the description in small letters, what it means); the first that fits counts.
-MEANINGS: tuple[tuple[int, tuple[str, ...], _Row], ...] = (
+
+def _of_one(reason: Reason, sentence: str, verdict: Verdict = Verdict.REFUSED) -> _Row:
+    return _Row(verdict=verdict, reason=reason, scope=Scope.RECIPIENT, sentence=sentence)
+
+
+# Of one contact's chat among many:
+_BLOCKED = _of_one(
+    Reason.NO_SUCH_ADDRESS, "says that the person has blocked the bot, which only the person can take back"
+)
+_DELETED = _of_one(Reason.NO_SUCH_ADDRESS, "says that the person's account, or the group, is no more")
+_NEVER_SEEN = _of_one(Reason.NO_SUCH_ADDRESS, "does not know this chat. Correct it in the contacts")
+_NEVER_STARTED = _of_one(
+    Reason.NOT_ALLOWED,
+    "lets the bot write only to who wrote to it first. Ask the person to open the bot and press Start",
+)
+_KEPT_OUT = _of_one(Reason.NOT_ALLOWED, "does not let the bot write to this chat")
+_MOVED_AWAY = _of_one(
+    Reason.NO_SUCH_ADDRESS, "has made a supergroup of this group. Correct its number in the contacts: now it is {new}"
+)
+_PHOTO_FORGOTTEN = _of_one(
+    Reason.MEDIA_REFUSED,
+    "did not know the image again that it was given before; it is uploaded anew",
+    Verdict.UNAVAILABLE,
+)
+
+#: What an image is refused with that was named by the id of an earlier upload.
+STALE_PHOTO = ("wrong file identifier", "wrong remote file identifier", "file_reference_")
+
+_Rows = tuple[tuple[int, tuple[str, ...], _Row], ...]
+
+_OF_THE_BOT: _Rows = (
     (401, ("",), _TOKEN),
-    (403, ("",), _RIGHTS),
     (404, ("",), _TOKEN),  # the answer to a token that is malformed
     (409, ("",), _BUSY),
-    (400, ("chat not found", "chat_id is empty", "group chat was deactivated", "group chat is deactivated"), _CHAT),
-    (400, ("peer_id_invalid", "channel_invalid", "username_invalid", "username_not_occupied"), _CHAT),
-    (400, ("not enough rights", "no rights to send", "administrator rights", "chat_admin_required"), _RIGHTS),
-    (400, ("chat_write_forbidden", "chat_restricted", "chat_send_plain_forbidden", "chat_send_photos_"), _RIGHTS),
-    (400, ("channel_private", "user_banned_in_channel", "topic_closed"), _RIGHTS),
-    (400, ("photo_", "image_process_failed", "too big for a photo", "file is too big"), _PHOTO),
+)
+_OF_IMAGES: _Rows = ((400, ("photo_", "image_process_failed", "too big for a photo", "file is too big"), _PHOTO),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meanings:
+    """What Telegram's refusals mean to a kind of channel.
+
+    Attributes:
+        rows: (HTTP status, any of these in the description in small letters, what it means); the first that fits
+            counts, and what fits none means what its status does.
+        moved: of a group that has another number now, which its sentence says.
+        shows: how that number may be shown.
+    """
+
+    rows: _Rows
+    moved: _Row
+    shows: Callable[[str], str] = str
+
+
+#: The chat is the whole channel.
+OF_A_CHANNEL = Meanings(
+    rows=(
+        *_OF_THE_BOT,
+        (403, ("",), _RIGHTS),
+        (400, ("chat not found", "chat_id is empty", "group chat was deactivated", "group chat is deactivated"), _CHAT),
+        (400, ("peer_id_invalid", "channel_invalid", "username_invalid", "username_not_occupied"), _CHAT),
+        (400, ("not enough rights", "no rights to send", "administrator rights", "chat_admin_required"), _RIGHTS),
+        (400, ("chat_write_forbidden", "chat_restricted", "chat_send_plain_forbidden", "chat_send_photos_"), _RIGHTS),
+        (400, ("channel_private", "user_banned_in_channel", "topic_closed"), _RIGHTS),
+        *_OF_IMAGES,
+    ),
+    moved=_MOVED,
+)
+
+#: The chat is one contact's: what its refusal means must never keep the post from the others. So a refusal that is
+#: not known here counts for this chat alone, although it may say something about the post.
+OF_A_CONTACT = Meanings(
+    rows=(
+        *_OF_THE_BOT,
+        (403, ("blocked by the user",), _BLOCKED),
+        (403, ("user is deactivated", "chat was deleted"), _DELETED),
+        (403, ("can't initiate conversation",), _NEVER_STARTED),
+        (403, ("",), _KEPT_OUT),
+        (400, ("group chat was deactivated", "group chat is deactivated"), _DELETED),
+        (400, ("chat not found", "chat_id is empty", "user not found"), _NEVER_SEEN),
+        (400, ("peer_id_invalid", "channel_invalid", "username_invalid", "username_not_occupied"), _NEVER_SEEN),
+        (400, STALE_PHOTO, _PHOTO_FORGOTTEN),
+        *_OF_IMAGES,
+        (400, ("too long", "text is empty", "text must be non-empty", "must be encoded in utf-8"), _TEXT),
+        (400, ("",), _KEPT_OUT),
+    ),
+    moved=_MOVED_AWAY,
+    shows=masked,
 )
 
 
-def judge(error: BaseException) -> Outcome | None:
+def judge(error: BaseException, meanings: Meanings) -> Outcome | None:
     """The outcome by what Telegram answered; None without an answer, which leaves it to the common rules."""
     if not isinstance(error, CallError) or error.reply is None:
         return None
-    return _judge_reply(error.reply)
+    return _judge_reply(error.reply, meanings)
 
 
-def _judge_reply(reply: Reply) -> Outcome:
+def _judge_reply(reply: Reply, meanings: Meanings) -> Outcome:
     answer, status = reply.answer, reply.status
     if 200 <= status < 300:
         code = answer.get("error_code")
@@ -132,8 +222,8 @@ def _judge_reply(reply: Reply) -> Outcome:
     parameters = answer.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
     if "migrate_to_chat_id" in parameters:
-        return _moved(parameters["migrate_to_chat_id"])
-    row = _row(status, answer)
+        return _moved(meanings.moved, meanings.shows(str(parameters["migrate_to_chat_id"])))
+    row = _row(status, answer, meanings.rows)
     if row is not None:
         return _outcome(row, status, str(answer.get("description", "")))
     outcome = from_status(status, headers=reply.headers, body=reply.body, platform=PLATFORM)
@@ -143,12 +233,12 @@ def _judge_reply(reply: Reply) -> Outcome:
     return outcome
 
 
-def _row(status: int, answer: Mapping[str, Any]) -> _Row | None:
+def _row(status: int, answer: Mapping[str, Any], rows: _Rows) -> _Row | None:
     """The meaning of Telegram's own words; a page of something in front of it has none."""
     if answer.get("ok") is not False:
         return None
     said = str(answer.get("description", "")).lower()
-    return next((row for code, words, row in MEANINGS if code == status and any(word in said for word in words)), None)
+    return next((row for code, words, row in rows if code == status and any(word in said for word in words)), None)
 
 
 def _outcome(row: _Row, status: int, said: str) -> Outcome:
@@ -157,6 +247,6 @@ def _outcome(row: _Row, status: int, said: str) -> Outcome:
     return Outcome(verdict=row.verdict, scope=row.scope, reason=row.reason, detail=detail)
 
 
-def _moved(new: object) -> Outcome:
-    detail = f'{PLATFORM} has made a supergroup of this group, with another number. Write chat = "{new}".'
-    return Outcome(verdict=Verdict.REFUSED, reason=Reason.NOT_ALLOWED, detail=redact(detail))
+def _moved(row: _Row, new: str) -> Outcome:
+    detail = f"{PLATFORM} {row.sentence.format(new=new)}."
+    return Outcome(verdict=row.verdict, scope=row.scope, reason=row.reason, detail=redact(detail))

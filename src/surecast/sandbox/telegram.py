@@ -7,7 +7,10 @@ What differs on purpose:
 - Any @name is a public channel that lets the bot post, made on the spot; names that end with ``group`` are groups,
   and numbers that begin with -100 private channels. ``@nowhere`` is not known, ``@readonly`` lets the bot read only,
   ``@kicked`` has thrown it out, and any other negative number is a group that became a supergroup.
-- Nothing is turned away for coming too fast unless a fault says so, and markup (parse_mode) is refused.
+- Any number without - is a person who has pressed Start, but for these: 400404 is not known, 403001 has blocked the
+  bot, 403002 has deleted the account, and 403003 has never pressed Start. What people get is not seen by readers.
+- Nothing is turned away for coming too fast unless `Telegram.flood` or a fault says so, and markup (parse_mode) is
+  refused. A photo is taken as a file, or by the id of an earlier one.
 - The public pages are here as well, in place of https://t.me.
 """
 
@@ -24,7 +27,7 @@ from aiohttp import web
 from surecast.sandbox import telegram_pages as pages
 from surecast.sandbox.chaos import Fault, Kind, Trouble
 from surecast.sandbox.server import Picture, Platform, Post, RefusedError, html_reply, image_type
-from surecast.sandbox.telegram_chats import BOT, Chat, Chats, me, refused, words
+from surecast.sandbox.telegram_chats import BOT, Chat, Chats, Flood, me, refused, words
 
 MOST_OF_A_TEXT, MOST_OF_A_CAPTION = 4096, 1024  # UTF-16 units
 PHOTO_BYTES: Final = 10 * 1024 * 1024
@@ -46,6 +49,7 @@ class Telegram(Platform):
 
     Attributes:
         previews: whether channels have a public list of posts; their owners may switch it off.
+        flood: how fast the bot may write; with a rate as its `most`, what comes faster is answered with 429.
     """
 
     title = "Telegram"
@@ -63,6 +67,7 @@ class Telegram(Platform):
     def __init__(self, name: str, **house: Any) -> None:
         super().__init__(name, **house)
         self.previews = True
+        self.flood = Flood()
         self._chats = Chats()
         self._photos: dict[str, bytes] = {}
         self._methods: Mapping[str, Callable[[Given], Awaitable[Any]]] = {
@@ -135,18 +140,25 @@ class Telegram(Platform):
 
     async def _send_photo(self, given: Given) -> dict[str, Any]:
         photo = given.get("photo")
-        if not isinstance(photo, web.FileField):  # an address, or the id of an earlier one, is not simulated
+        if not photo:
             raise refused(400, "Bad Request: there is no photo in the request")
+        if not isinstance(photo, web.FileField) and photo not in self._photos:  # an address is not simulated
+            raise refused(400, "Bad Request: wrong file identifier/HTTP URL specified")
         caption = _text(given, "caption")
         if pages.units(caption) > MOST_OF_A_CAPTION:
             raise refused(400, "Bad Request: message caption is too long")
         chat = self._open_chat(given, "photos")
-        data = photo.file.read()
+        data = photo.file.read() if isinstance(photo, web.FileField) else self._photos[photo]
         width, height = _size(data)
-        number = f"photo-{len(self._photos) + 1}"
-        self._photos[number] = data
+        number = self._kept(data) if isinstance(photo, web.FileField) else photo
         size = {"file_id": number, "file_unique_id": number, "width": width, "height": height, "file_size": len(data)}
         return self._take(chat, caption, {"caption": caption, "photo": [size]}, given, photo=number)
+
+    def _kept(self, data: bytes) -> str:
+        """The id of an uploaded photo, by which it may be sent again."""
+        number = f"photo-{len(self._photos) + 1}"
+        self._photos[number] = data
+        return number
 
     def _take(self, chat: Chat, text: str, said: Given, given: Given, photo: str = "") -> dict[str, Any]:
         number = next(chat.numbers)
@@ -156,7 +168,7 @@ class Telegram(Platform):
         self.shelves.put(
             Post(
                 id=f"{chat.id}/{number}",
-                author=chat.name or str(chat.id),
+                author=chat.author,
                 text=text,
                 html=pages.content(text),
                 at=self.clock.now(),
@@ -188,6 +200,9 @@ class Telegram(Platform):
             raise refused(400, "Bad Request: need administrator rights in the channel chat")
         if chat.against == "readonly":
             raise refused(400, f"Bad Request: not enough rights to send {what} to the chat")
+        wait = self.flood.wait_s(self.clock.now())
+        if wait:
+            raise refused(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
         return chat
 
     # What the public sees

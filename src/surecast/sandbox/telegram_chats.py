@@ -1,13 +1,20 @@
-"""The chats and the bot of the simulated Telegram, as its Bot API shows them (https://core.telegram.org/bots/api)."""
+"""The chats and the bot of the simulated Telegram, as its Bot API shows them, and how fast the bot may write.
+
+https://core.telegram.org/bots/api
+"""
 
 from __future__ import annotations
 
 import itertools
+import math
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from surecast.contact import masked
+from surecast.rate import Rate
 from surecast.sandbox.server import RefusedError
 
 #: What a chat has against the bot: it is not known at all, does not let it post, or has thrown it out.
@@ -15,6 +22,14 @@ Against = Literal["", "unknown", "readonly", "kicked"]
 
 #: Names of chats that turn the bot away, so that a configuration can try each.
 AGAINST: Final[dict[str, Against]] = {"nowhere": "unknown", "readonly": "readonly", "kicked": "kicked"}
+
+#: Numbers of people whom the bot cannot reach, so that a list of contacts can try each, and how it is told.
+UNREACHABLE: Final[dict[str, tuple[int, str]]] = {
+    "400404": (400, "Bad Request: chat not found"),
+    "403001": (403, "Forbidden: bot was blocked by the user"),
+    "403002": (403, "Forbidden: user is deactivated"),
+    "403003": (403, "Forbidden: bot can't initiate conversation with a user"),
+}
 
 _NAME: Final = re.compile(r"@([A-Za-z]\w{3,31})\Z", re.ASCII)
 _SUPERGROUP: Final = "-100"
@@ -36,25 +51,27 @@ _BOT_CAN: Final = ("can_join_groups", "can_read_all_group_messages", "supports_i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chat:
-    """A channel or group; one without a name is private.
+    """A channel or group, of which one without a name is private, or a person's chat with the bot.
 
     Attributes:
         numbers: gives its messages their numbers.
     """
 
     id: int
-    kind: Literal["channel", "supergroup", "group"]
+    kind: Literal["channel", "supergroup", "group", "private"]
     name: str = ""
     against: Against = ""
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     @property
-    def word(self) -> str:
-        """Its kind as error texts have it."""
-        return "channel" if self.kind == "channel" else self.kind
+    def author(self) -> str:
+        """By what its posts are known; a person's number is nobody's business."""
+        return masked(str(self.id)) if self.kind == "private" else self.name or str(self.id)
 
     def short(self) -> dict[str, Any]:
         """As a message names it."""
+        if self.kind == "private":
+            return {"id": self.id, "first_name": "Somebody", "type": self.kind}
         named = {"username": self.name} if self.name else {}
         return {"id": self.id, "title": self.name or "A private chat", **named, "type": self.kind}
 
@@ -64,7 +81,7 @@ class Chat:
             ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels"), False
         )
         about = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
-        permissions = {} if self.kind == "channel" else {"permissions": dict.fromkeys(_PERMISSIONS, True)}
+        permissions = {} if self.kind in {"channel", "private"} else {"permissions": dict.fromkeys(_PERMISSIONS, True)}
         return {**self.short(), **about, **permissions}
 
     def member(self) -> dict[str, Any]:
@@ -85,6 +102,7 @@ class Chats:
     def __init__(self) -> None:
         self._chats: dict[str, Chat] = {}
         self._ids = itertools.count(-1_001_000_000_001, -1)
+        self._to_people = itertools.count(1)  # one count for all their chats, as with every bot
 
     def find(self, wanted: str) -> Chat:
         """The chat of an ``@name`` or a number.
@@ -95,8 +113,10 @@ class Chats:
         if not wanted:
             raise refused(400, "Bad Request: chat_id is empty")
         name = _NAME.match(wanted)
-        if name is None and not re.fullmatch(r"-\d{1,16}", wanted):  # a person who never wrote to the bot
+        if name is None and not re.fullmatch(r"-?[1-9]\d{0,15}", wanted):
             raise refused(400, "Bad Request: chat not found")
+        if wanted in UNREACHABLE:
+            raise refused(*UNREACHABLE[wanted])
         known = wanted.lower()
         if known not in self._chats:
             made = self._new(name[1] if name else "", wanted)
@@ -105,7 +125,7 @@ class Chats:
         if chat.against == "unknown":
             raise refused(400, "Bad Request: chat not found")
         if chat.against == "kicked":
-            raise refused(403, f"Forbidden: bot was kicked from the {chat.word} chat")
+            raise refused(403, f"Forbidden: bot was kicked from the {chat.kind} chat")
         if chat.kind == "group":  # every basic group here has been upgraded
             new = int(f"{_SUPERGROUP}{abs(chat.id):010d}")
             raise refused(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=new)
@@ -120,7 +140,32 @@ class Chats:
             kind: Literal["channel", "supergroup"] = "supergroup" if name.lower().endswith("group") else "channel"
             against = AGAINST.get(name.lower().removesuffix("_group"), "")
             return Chat(id=next(self._ids), kind=kind, name=name, against=against)
+        if not wanted.startswith("-"):
+            return Chat(id=int(wanted), kind="private", numbers=self._to_people)
         return Chat(id=int(wanted), kind="channel" if wanted.startswith(_SUPERGROUP) else "group")
+
+
+class Flood:
+    """What is sent too fast, by the times of what was sent before.
+
+    Args:
+        most: how often a message may be sent; None for no bound.
+    """
+
+    def __init__(self, most: Rate | None = None) -> None:
+        self.most = most
+        self._sent: deque[float] = deque()
+
+    def wait_s(self, now: float) -> int:
+        """In how many seconds a message may be sent; 0 when it may be sent now, which is then counted."""
+        if self.most is None:
+            return 0
+        while self._sent and self._sent[0] <= now - self.most.span_s:
+            self._sent.popleft()
+        if len(self._sent) < self.most.count:
+            self._sent.append(now)
+            return 0
+        return math.ceil(self._sent[0] + self.most.span_s - now) or 1
 
 
 def me() -> dict[str, Any]:
