@@ -87,7 +87,7 @@ def test_a_good_file_is_valid() -> None:
         ("sender", "sendr"),
         ('within = "20s"', 'within = "soon"'),
         ('within = "20s"', "within = -1"),
-        ('within = "20s"', "audience = 'riders'"),
+        ('within = "20s"', "readers = 'riders'"),
         ('{ env = "ONE_TOKEN" }', '"hunter2"'),
         ('{ env = "ONE_TOKEN" }', '{ env = "A", file = "b" }'),
         ('type = "files"', 'type = "plane"'),
@@ -98,6 +98,8 @@ def test_a_good_file_is_valid() -> None:
         ("[routes]", "[breaker]\nfailures = 1.5\n[routes]"),
         ("[routes]", "[network]\nca = 'x'\n[routes]"),
         ("[routes]", "[people.duty]\n[routes]"),
+        ("[routes]", "[audiences.riders]\nsource = 3\n[routes]"),
+        ("[routes]", "[audiences.riders]\nsource = 'a.csv'\ncolumns = { tel = 'Mobile' }\n[routes]"),
     ],
 )
 def test_what_the_reader_refuses_an_editor_marks(change: tuple[str, str]) -> None:
@@ -117,7 +119,8 @@ def test_every_key_is_described() -> None:
 
 def test_it_names_every_declared_key_and_every_type() -> None:
     root = schema()
-    assert set(root["properties"]) == {*(field.key for field in fields_of(Config)), "routes", "channels", "urgencies"}
+    tables = {"routes", "channels", "audiences", "urgencies"}
+    assert set(root["properties"]) == {*(field.key for field in fields_of(Config)), *tables}
     assert set(root["$defs"]) == {f"channel_{name}" for name in channels.names()}
     for name in channels.names():
         own = {field.key for field in fields_of(channels.load(name).settings)}

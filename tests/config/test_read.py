@@ -251,7 +251,7 @@ def test_a_key_of_the_top_below_a_header_is_told_where_it_belongs(tmp_path: Path
             "after_write[1]: a text is expected",
         ),
         ("[channels.one]\ntype = 'files'\ndirectory = 'x'\nattempts = 0", "it must be more than nothing"),
-        ("[channels.one]\ntype = 'files'\ndirectory = 'x'\naudience = 'riders'", "audience: there is no such key"),
+        ("[channels.one]\ntype = 'files'\ndirectory = 'x'\naudience = 'riders'", "a public channel has no audience"),
         ("[channels.one]\ntype = 'mail'\nrelays = [{ host = 'a' }]", "relays[0].password: it is missing"),
         ("[channels.one]\ntype = 'mail'\nrelays = []\nratio = 2", "ratio is above 1. Write a share between 0 and 1"),
         ("[channels.one]\ntype = 'mail'\nrelays = []\nratio = nan", "the number has no use"),

@@ -41,6 +41,7 @@ SECTIONS: dict[str, dict[str, Verb]] = {
     },
     "Looking after it": {
         "channels": Verb("channels", "channels", "List the channels; check them without posting."),
+        "audience": Verb("audience", "audience", "Count who is reached; find bad rows."),
         "config": Verb("config", "config", "Check the configuration; print its schema."),
         "work": Verb("work", "work", "Deliver what is owed as it falls due."),
         "sandbox": Verb("sandbox", "sandbox", "Run simulated platforms to try things on."),

@@ -40,4 +40,5 @@ def assemble(config: Config, *, background: Background | None = None) -> Broadca
         repeat_window_s=config.repeat_window_s,
         keep_s=config.keep_s,
         background=background or config.background,
+        audiences=config.audiences,
     )

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from surecast.channel import Channel, Confirms
+from surecast.config.audiences import audience_mistakes
 from surecast.config.fields import fields_of, read_fields
 from surecast.config.findings import At, Finding
 from surecast.config.kinds import Kinds
@@ -77,6 +78,10 @@ def _mistakes(draft: Draft) -> Iterator[Finding]:
     yield from _ledger(config)
     for channel in config.channels.values():
         yield from _secrets(channel, draft)
+    for name, audience in config.audiences.items():
+        if isinstance(audience.source, Secret):
+            yield from _secret(audience.source, ("audiences", name, "source"))
+    yield from audience_mistakes(config.channels, config.audiences, config.routes.values())
 
 
 def _routing(config: Config, draft: Draft) -> Iterator[Finding]:
@@ -156,6 +161,10 @@ def _mode(path: Path) -> int | None:
 
 def _notes(config: Config) -> Iterator[Finding]:
     used = {name for route in config.routes.values() for name in route.names()}
+    heard = {channel.audience for channel in config.channels.values()}
+    for name in config.audiences:
+        if name not in heard:
+            yield Finding(("audiences", name), "no channel writes to this audience", f'Write audience = "{name}" there')
     for channel in config.channels.values():
         at = ("channels", channel.name)
         if config.routes and channel.name not in used:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Union
 
 from surecast.config.durations import spoken
 from surecast.config.findings import ABOVE, BAD, At, listed, nearest
+from surecast.config.rates import QuietShape, RateShape
 from surecast.config.shapes import (
     Anything,
     Duration,
@@ -30,6 +31,8 @@ from surecast.config.shapes import (
     Whole,
 )
 from surecast.errors import SurecastError
+from surecast.quiet import Quiet
+from surecast.rate import Rate
 from surecast.secret import Secret
 from surecast.settings import ABOUT, CHECK, EXAMPLE, SANDBOX, InSandbox
 
@@ -174,7 +177,7 @@ def written(value: Any, shape: Shape) -> str:
             return str(value).lower()
         case int() | float() if isinstance(shape, Duration):
             return f'"{spoken(value)}"'
-        case str() | Path():
+        case str() | Path() | Rate():
             return f'"{value}"'
         case tuple() | list():
             inner = shape.item if isinstance(shape, ListOf) else Anything()
@@ -201,7 +204,7 @@ def _field_schema(field: Field) -> JsonSchema:
             schema["default"] = spoken(field.default)
         case bool() | int() | float() | str():
             schema["default"] = field.default
-        case Path():
+        case Path() | Rate():
             schema["default"] = str(field.default)
     return schema
 
@@ -246,8 +249,9 @@ def _shape(hint: Any, *, span: bool = False, file: bool = False) -> Shape:
 
 
 def _shape_of_class(hint: Any) -> Shape:
-    if hint is Secret:
-        return SecretReference()
+    of_values: dict[Any, Shape] = {Secret: SecretReference(), Rate: RateShape(), Quiet: QuietShape()}
+    if hint in of_values:
+        return of_values[hint]
     if isinstance(hint, type) and issubclass(hint, Enum):
         return OneOf(tuple(hint))
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):

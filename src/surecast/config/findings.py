@@ -14,7 +14,7 @@ from surecast.config.lines import line_numbers
 from surecast.errors import Mistake
 
 #: Tables whose second word is a name that the person chose: ``[channels.bluesky]``.
-NAMED_TABLES = frozenset({"channels", "people", "urgencies"})
+NAMED_TABLES = frozenset({"channels", "audiences", "people", "urgencies"})
 PLAIN_TABLES = frozenset({"routes", "network", "breaker"})
 LONGEST_KEY_SHOWN = 60
 

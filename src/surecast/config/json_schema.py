@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from surecast.config.audiences import audience_schema
 from surecast.config.fields import Field, fields_of, table_schema, with_defaults
 from surecast.config.kinds import Kinds, known_kinds
 from surecast.config.values import URGENCY_TIMES, ChannelTerms, Config, UrgencyTimes
@@ -15,6 +16,7 @@ NAME = "^[a-z][a-z0-9_]*$"
 
 ABOUT_ROUTES = "Which channels, in which order, and what counts as enough: & for both, | for otherwise."
 ABOUT_CHANNELS = "The accounts to post to, one table each."
+ABOUT_AUDIENCES = "The people whom direct channels write to, one table for each list."
 ABOUT_URGENCIES = "How much time there is, by urgency."
 
 
@@ -40,6 +42,12 @@ def schema(*, kinds: Kinds | None = None) -> dict[str, Any]:
             "minProperties": 1,
             "propertyNames": {"pattern": NAME},
             "additionalProperties": {"oneOf": [{"$ref": f"#/$defs/channel_{name}"} for name in types]},
+        },
+        "audiences": {
+            "type": "object",
+            "description": ABOUT_AUDIENCES,
+            "propertyNames": {"pattern": NAME},
+            "additionalProperties": audience_schema(),
         },
         "urgencies": {
             "type": "object",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from surecast.audiences import Audience
 from surecast.config.durations import spoken
 from surecast.config.fields import Field, fields_of
 from surecast.config.json_schema import settings_of
@@ -35,6 +36,7 @@ def reference(*, kinds: Kinds | None = None) -> str:
             platform = found.load(name).traits.platform
             sections.append(_section(f'### `[channels.NAME]` with `type = "{name}"`: {platform}', own))
     sections += [
+        _section("### `[audiences.NAME]`", fields_of(Audience)),
         _urgencies(),
         _section("### `[network]`", fields_of(Network)),
         _section("### `[breaker]`", fields_of(Breaker)),

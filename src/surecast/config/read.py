@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from surecast.channel import Channel, Kind
+from surecast.config.audiences import read_audiences, with_audiences
 from surecast.config.fields import build, fields_of, read_fields, report_unknown
 from surecast.config.findings import BAD, At, Finding, Locator, listed, nearest, sort_of
 from surecast.config.kinds import Kinds, known_kinds, stand_in
@@ -32,7 +33,7 @@ LARGEST_BYTES = 1_000_000
 #: may be one that nobody wants. Anything else that cannot be read takes its default, and says so.
 INDISPENSABLE = ("sender", "ledger", "ledger_key", "network")
 
-TABLES = ("routes", "channels", "urgencies")  # read here; all other keys by their declarations
+TABLES = ("routes", "channels", "audiences", "urgencies")  # read here; all other keys by their declarations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,9 @@ def read_document(document: Mapping[str, Any], file: Path, text: str, kinds: Kin
     before_tables = {key: value for key, value in document.items() if key not in TABLES}
     values = _top(before_tables, top)
     usable = not any(_indispensable(finding.path[0]) for finding in top.findings)
+    audiences = read_audiences(document.get("audiences", {}), top.below("audiences"))
     channels = _channels(document.get("channels", {}), top, kinds or known_kinds())
+    channels = with_audiences(channels, audiences, top.below("channels"))
     names, keys = _names(document.get("channels")), [field.key for field in fields_of(Config)]
     routes, unreadable = read_routes(document.get("routes", {}), names, top.below("routes"), at_top=keys)
     urgencies = _urgencies(document.get("urgencies", {}), top.below("urgencies"))
@@ -113,6 +116,7 @@ def read_document(document: Mapping[str, Any], file: Path, text: str, kinds: Kin
         urgencies=urgencies,
         routes=MappingProxyType(routes),
         unreadable_routes=MappingProxyType(unreadable),
+        audiences=MappingProxyType({name: one for name, one in audiences.items() if one is not None}),
         channels=MappingProxyType(channels),
         path=file,
         mistakes=locator.mistakes(top.findings),
@@ -177,10 +181,20 @@ def _readable_channel(name: str, table: Any, at: At, kinds: Kinds) -> Channel:
     kind = _kind(type_name, at.below("type"), kinds) if type_name else None
     if kind is None:
         return Channel(name=name, kind=stand_in(type_name or name), **terms)
+    if kind.with_audience is not None and "audience" in table:
+        kind = kind.with_audience
+    _prices(kind, terms, table, at)
     own = {key: value for key, value in table.items() if key not in _term_keys()}
     settings = _settings(kind, own, at)
     _missing_sdk(kind, at)
     return Channel(name=name, kind=kind, settings=None if settings is BAD else settings, **terms)
+
+
+def _prices(kind: Kind, terms: Mapping[str, Any], table: Mapping[str, Any], at: At) -> None:
+    """Nothing that costs money is sent before somebody said what it costs, and how much may be spent."""
+    for key, example in (("price", "0.0083"), ("max_cost", "400"), ("max_cost_per_day", "800")):
+        if kind.traits.costly and terms.get(key) is None and key not in table:
+            at.below(key, example).wrong("it is missing, and every message costs money", f"Write {key} = {example}")
 
 
 def _settings(kind: Kind, table: Mapping[str, Any], at: At) -> Any:

@@ -13,12 +13,15 @@ from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from surecast import policy
+from surecast.audiences import Audience
 from surecast.channel import Channel
 from surecast.config.findings import nearest
 from surecast.config.references import misconfigured
 from surecast.errors import ConfigError, Mistake
 from surecast.message import Urgency
-from surecast.planning import DEFAULT_TIMES, House, Times
+from surecast.planning import DEFAULT_TIMES, PER_CONTACT, House, Times
+from surecast.quiet import Quiet
+from surecast.rate import Rate
 from surecast.route import Route
 from surecast.secret import Secret
 from surecast.settings import ABOUT, setting, web_address
@@ -36,6 +39,11 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*\Z")  # the outline 
 def more_than_nothing(value: float) -> str:
     """What is wrong with a number that must be above zero."""
     return "" if value > 0 else "it must be more than nothing. Write a number above 0"
+
+
+def a_share(value: float) -> str:
+    """What is wrong with a share of the whole."""
+    return "" if 0 < value <= 1 else "it is no share. Write a number above 0 and at most 1"
 
 
 def language_tag(value: str) -> str:
@@ -143,6 +151,50 @@ class ChannelTerms:
     settle_after_s: float = setting(
         "How long after an attempt in doubt the second look-up comes at the earliest.", default=10.0, example="10s"
     )
+    audience: str | None = setting(
+        "Whom a direct channel writes to: the name of an [audiences.NAME].", default=None, example="riders"
+    )
+    enough: float = setting(
+        "The share of an audience that has to be reached for the channel to count as reached.",
+        default=0.95,
+        example="0.95",
+        check=a_share,
+    )
+    in_flight: int | None = setting(
+        "How many messages of a direct channel are on their way at once, in one process; without it, the type's.",
+        default=None,
+        example="20",
+        check=more_than_nothing,
+    )
+    rate: Rate | None = setting(
+        "How often a direct channel sends at most, over all processes; without it, the type's.",
+        default=None,
+        example="10/s",
+    )
+    price: float | None = setting(
+        "What one message costs, for SMS one segment, in the currency of `max_cost`; required where it costs money.",
+        default=None,
+        example="0.0083",
+        check=more_than_nothing,
+    )
+    max_cost: float | None = setting(
+        "What one announcement may cost on this channel; required where it costs money.",
+        default=None,
+        example="400",
+        check=more_than_nothing,
+    )
+    max_cost_per_day: float | None = setting(
+        "What this channel may cost in a day (UTC), over all announcements; required where it costs money.",
+        default=None,
+        example="800",
+        check=more_than_nothing,
+    )
+    spend_after_s: float | None = setting(
+        "As a later alternative, a channel that costs money starts so long after the first failure of an earlier one; "
+        "without it 5 min, in an emergency 60 s.",
+        default=None,
+        example="5 min",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +291,17 @@ class Config:
     require_alt: bool = setting(
         "Whether an image without words for people who cannot see it is refused.", default=False, example="true"
     )
+    per_contact: Rate = setting(
+        "How many direct messages one person gets at most, below an emergency.", default=PER_CONTACT, example="3/day"
+    )
+    quiet: Quiet | None = setting(
+        "When people are not to be woken by direct messages, in their own time, and below which urgency.",
+        default=None,
+        example='{ from = "22:00", to = "07:00", below = "emergency" }',
+    )
+    currency: str = setting(
+        "The currency of prices and caps, as people read it (ISO 4217).", default="EUR", example="EUR"
+    )
     background: Background = setting(
         "Who carries on when a call does not wait: a thread of the same process, or a worker that runs beside it.",
         default="thread",
@@ -252,6 +315,7 @@ class Config:
     urgencies: Mapping[Urgency, UrgencyTimes] = field(default_factory=lambda: URGENCY_TIMES)
     routes: Mapping[str, Route] = field(default_factory=dict)
     unreadable_routes: Mapping[str, str] = field(default_factory=dict)
+    audiences: Mapping[str, Audience] = field(default_factory=dict)
     channels: Mapping[str, Channel] = field(default_factory=dict)
     path: Path = field(default_factory=Path)
     mistakes: tuple[Mistake, ...] = ()
@@ -270,6 +334,9 @@ class Config:
             time_zone=self.time_zone,
             require_alt=self.require_alt,
             times=self.urgencies,
+            quiet=self.quiet,
+            per_contact=self.per_contact,
+            currency=self.currency,
             worker=self._worker(),
         )
 
