@@ -14,7 +14,10 @@ from PIL import Image
 from tests.servers.fault_http import Recorded
 
 from surecast.channel import Errand, Picture, Sending
+from surecast.channels import telegram_chats
 from surecast.channels.telegram import TRAITS, Settings, TelegramAdapter
+from surecast.channels.telegram_chats import TelegramChats
+from surecast.contact import Recipient
 from surecast.secret import Secret
 from surecast.testing import a_context
 from surecast.testing import an_errand as a_bare_errand
@@ -43,6 +46,12 @@ def an_adapter(url: str, token: str | Secret = TOKEN, chat: str | int = CHAT, **
     return TelegramAdapter(Settings(bot_token=secret, chat=chat, **given), a_context("telegram"))
 
 
+def chats(url: str, token: str | Secret = TOKEN, **settings: Any) -> TelegramChats:
+    """An adapter that writes to contacts."""
+    secret = token if isinstance(token, Secret) else Secret.of(token)
+    return TelegramChats(telegram_chats.Settings(bot_token=secret, api=url, **settings), a_context("riders"))
+
+
 def an_errand(text: str, *pictures: bytes, size: tuple[int, int] = (32, 24)) -> Errand:
     """A delivery of `text` with pictures, which are all said to be of `size`."""
     stored = {f"digest {number}": data for number, data in enumerate(pictures)}
@@ -64,6 +73,11 @@ def a_sending(payload: bytes | str, timeout_s: float = 10.0) -> Sending:
         arguments = {"chat_id": CHAT, "disable_notification": False, "text": payload}
         payload = json.dumps({"method": "sendMessage", "arguments": arguments}).encode()
     return Sending(key="b1/telegram", payload=payload, first_began_at=time.time(), timeout_s=timeout_s)
+
+
+def to(address: str, payload: bytes, timeout_s: float = 10.0) -> Sending:
+    """A delivery on its way to one contact."""
+    return replace(a_sending(payload, timeout_s), key=f"b1/riders/{address}", to=Recipient(address=address))
 
 
 def png(width: int = 32, height: int = 24) -> bytes:

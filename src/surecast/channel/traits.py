@@ -7,8 +7,9 @@ from typing import Literal
 
 from surecast.contact import Medium
 
-#: How a platform counts text. `graphemes` also holds the byte limit where there is one.
-Unit = Literal["graphemes", "utf16", "characters"]
+#: How a platform counts text. `graphemes` also holds the byte limit where there is one. `segments` are what an SMS is
+#: paid by: a post's `count` is theirs, while the limit of its text is one of UTF-16 units.
+Unit = Literal["graphemes", "utf16", "characters", "segments"]
 
 #: What may be done about an attempt whose effect is unknown: the same payload again is harmless; only after two
 #: look-ups that did not find it; never.

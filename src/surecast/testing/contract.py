@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from surecast.channel import Adapter, Confirms, Context, Errand, Finds, Part, Post, Sending, Traits, Words
+from surecast.contact import Recipient
 from surecast.outcome import Look, Outcome, Receipt, Sighting, Verdict
 from surecast.testing.fakes import MemorySessions
 from surecast.transport.classify import classify
@@ -90,6 +91,7 @@ class ChannelContract:
         lost: the fault with which the post is taken in and the answer is lost; empty where that cannot be had.
         secrets: what must never show: passwords, tokens; the fixture may set them, where they are made for each run.
         reads_back: whether the far side shows posts to the public.
+        recipient: to whom a direct channel sends; None for a public one.
         timeout_s: of the attempts that are to fail.
     """
 
@@ -99,6 +101,7 @@ class ChannelContract:
     lost: ClassVar[str] = ""
     secrets: tuple[str, ...] = ()
     reads_back: ClassVar[bool] = True
+    recipient: ClassVar[Recipient | None] = None
     timeout_s: ClassVar[float] = 1.0
 
     #: An attempt may take so much longer than its time-out until it is over in earnest.
@@ -295,7 +298,13 @@ class ChannelContract:
         return an_errand(_new_text(), far_side.adapter().traits)
 
     def _sending(self, key: str, payload: bytes, timeout_s: float | None = None) -> Sending:
-        return Sending(key=key, payload=payload, first_began_at=time.time(), timeout_s=timeout_s or self.PATIENCE_S)
+        return Sending(
+            key=key,
+            payload=payload,
+            first_began_at=time.time(),
+            timeout_s=timeout_s or self.PATIENCE_S,
+            to=self.recipient,
+        )
 
     async def _look_until_known(self, adapter: Confirms, receipt: Receipt) -> Look:
         """A read side may show a post a moment later."""

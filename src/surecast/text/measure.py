@@ -1,8 +1,8 @@
 """How long a text is, as each platform counts it.
 
 Bluesky counts grapheme clusters and UTF-8 bytes, Mastodon grapheme clusters with every link at a flat price, others
-UTF-16 units or characters. Most texts hold nothing that joins characters into clusters; they are counted without the
-`regex` library, which is loaded at the first text that needs it.
+UTF-16 units or characters; what an SMS costs is counted in `surecast.text.sms`. Most texts hold nothing that joins
+characters into clusters; they are counted without the `regex` library, which is loaded at the first text that needs it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def units(text: str, limits: Limits) -> int:
         text = _as_counted(text, limits.url_cost)
     if limits.unit == "graphemes":
         return graphemes(text)
-    if limits.unit == "utf16":
+    if limits.unit in ("utf16", "segments"):
         return len(text.encode("utf-16-le", "surrogatepass")) // 2
     return len(text)
 
