@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from surecast.crowd import Crowd, Family, Member, Roll, Spent, channel_bits, spent_by, unavailable
 from surecast.health import Condition, Health
 from surecast.history import History, Plan
-from surecast.outcome import Outcome, Reason, Verdict
+from surecast.message import Urgency
+from surecast.outcome import PASSES_BY_ITSELF, Outcome, Reason, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S
-from surecast.route import AnyOf, Optional, Route, holds
+from surecast.route import AnyOf, Optional, Route, Together, holds
 from surecast.standing import Standing, charitably, holding, hopefully, next_step, owed, stand, surely
 
 
@@ -43,7 +45,10 @@ class Decision:
         owed: channels that still get their post.
         final: nothing will change by itself any more.
         turns_open: whether a channel that had its turn may still reach in it.
+        held: contacts wait for the end of quiet hours.
         wake_at: when to decide again although nothing happened; Unix seconds.
+        unwanted: direct channels whose remaining contacts are not written to, as another alternative reached or the
+            announcement is over.
     """
 
     openings: tuple[Opening, ...]
@@ -52,6 +57,8 @@ class Decision:
     final: bool
     wake_at: float | None
     turns_open: bool = False
+    held: bool = False
+    unwanted: frozenset[str] = frozenset()
 
 
 def decide(plan: Plan, history: History, health: Mapping[str, Health], now: float) -> Decision:
@@ -62,7 +69,7 @@ def decide(plan: Plan, history: History, health: Mapping[str, Health], now: floa
     """
     view = _View(plan, history, health, now)
     if not view.over:
-        view.open_turns(plan.route)
+        view.open_turns(plan.gathered)
     state = view.state()
     still_owed = view.owed()
     return Decision(
@@ -72,6 +79,8 @@ def decide(plan: Plan, history: History, health: Mapping[str, Health], now: floa
         final=view.final(state, still_owed),
         wake_at=view.wake_at(state, still_owed),
         turns_open=view.turns_open(),
+        held=any(family.held for _, family in view.families()),
+        unwanted=view.unwanted(),
     )
 
 
@@ -86,6 +95,9 @@ class _View:
         self.over = self._cancelled or now >= plan.expires_at
         self.openings: list[Opening] = []
         self._held_back: set[str] = set()
+        self._spending_at: list[float] = []
+        self._crowds = dict(history.crowds)
+        self._rolls = history.rolls
         self.standings: dict[str, Standing] = {
             name: stand(plan.terms[name], history.facts.get(name, ()), cancelled=self._cancelled)
             for name in plan.route.names()
@@ -93,19 +105,20 @@ class _View:
 
     # Opening turns
 
-    def open_turns(self, node: Route) -> None:
-        if isinstance(node, AnyOf):
-            for alternative in node.parts:
-                self.open_turns(alternative)
+    def open_turns(self, node: Route, before: Sequence[Route] = ()) -> None:
+        """Opens every turn below `node` that may open now; `before` are the alternatives in front of it."""
+        if isinstance(node, Together):
+            self._open_family(node, before)
+        elif isinstance(node, AnyOf):
+            for index, alternative in enumerate(node.parts):
+                self.open_turns(alternative, (*before, *node.parts[:index]))
                 if holds(alternative, self._holding):
                     self._hold_back(node, alternative)
                     return
-            return
-        members = node.members()
-        if not members:
+        elif not node.members():
             self._open(node.names()[0])
-        for member in members:
-            self.open_turns(member)
+        for member in () if isinstance(node, AnyOf) else node.members():
+            self.open_turns(member, before)
 
     def _hold_back(self, node: AnyOf, alternative: Route) -> None:
         """While `alternative` is only in doubt, those behind it wait for a person: there is nothing to hope for."""
@@ -113,25 +126,97 @@ class _View:
             behind = node.parts[node.parts.index(alternative) + 1 :]
             self._held_back |= {name for part in behind for name in part.names()}
 
-    def _open(self, name: str) -> None:
+    def _open_family(self, together: Together, before: Sequence[Route]) -> None:
+        """Opens the first alternative, and each other one as soon as those before it leave contacts to it."""
+        public = tuple(name for route in before for name in route.names())
+        for index, name in enumerate(together.alternatives):
+            if self.standings[name].turn_at is not None:
+                continue
+            family = self._family(together)
+            left = any(family.failing(earlier) for earlier in range(index))
+            alone = index > 0 and family.unable_before(index) > 0
+            if index and not (left or alone):
+                return
+            ahead = (*public, *together.alternatives[:index])
+            if not self.standings[name].terms.costly or not ahead or (alone and not public and not left):
+                self._open(name)
+            elif not self._open_costly(name, ahead):
+                return
+
+    def _open_costly(self, name: str, ahead: Iterable[str]) -> bool:
+        """Opens a channel that costs money behind others, when that is due; False while it is waited for."""
+        failed_at = self._failed_at(tuple(ahead))
+        if failed_at is None:
+            skip = _skip(Reason.NOT_WORTH_IT, "no money is spent because of a failure of this sort")
+            self._open(name, skip)
+            return True
+        due_at = failed_at + self.standings[name].terms.spend_after_s
+        if due_at <= self._now:
+            self._open(name)
+            return True
+        self._spending_at.append(due_at)
+        return False
+
+    def _failed_at(self, ahead: tuple[str, ...]) -> float | None:
+        """When the first of the channels `ahead` failed in a way that is worth money; None when none did.
+
+        A refusal, a revoked password or a post that nobody can see is a mistake to be put right, and no reason to
+        spend, but in an emergency.
+        """
+        moments = [self._health[name].failing_since for name in ahead if name in self._health]
+        whatever = self._plan.urgency is Urgency.EMERGENCY
+        seen = [each for name in ahead for each in (self.standings[name], self._crowds.get(name, Crowd()))]
+        moments += [each.failed_at if whatever else each.failing_at for each in seen]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _open(self, name: str, skip: Outcome | None = None) -> None:
         standing = self.standings[name]
         if standing.turn_at is not None or standing.cancelled:
             return
-        opening = Opening(channel=name)
+        opening = Opening(channel=name, skip=skip)
         health = self._health.get(name)
-        if standing.terms.skip is not None:
+        if skip is None and standing.terms.skip is not None:
             opening = Opening(channel=name, skip=standing.terms.skip, not_before=self._now + MISCONFIGURED_PAUSE_S)
-        elif health is not None and health.not_before > self._now:
-            skip = _skip(*_why_not(health, standing.terms.platform))
-            opening = Opening(channel=name, skip=skip, not_before=health.not_before)
+        elif skip is None and health is not None and health.not_before > self._now:
+            why = _skip(*_why_not(health, standing.terms.platform))
+            opening = Opening(channel=name, skip=why, not_before=health.not_before)
         standing.turn_at = self._now
-        standing.spent = standing.spent or opening.skip is not None
         self.openings.append(opening)
+        if opening.skip is not None:
+            standing.spent = True
+            standing.refused = opening.skip.reason not in PASSES_BY_ITSELF
+            standing.failed_at = self._now
+            standing.failing_at = self._now if unavailable(opening.skip) else None
+        if standing.terms.direct:
+            spent = spent_by(opening.skip) if opening.skip else Spent.NO
+            self._crowds[name] = Crowd(bit=self._bit(name), spent=spent, closed=standing.refused)
+
+    # Families
+
+    def _family(self, together: Together) -> Family:
+        members = tuple(self._member(name) for name in together.alternatives)
+        return Family(members=members, roll=self._rolls.get(members[0].terms.audience, Roll()))
+
+    def _member(self, name: str) -> Member:
+        standing = self.standings[name]
+        return Member(
+            terms=standing.terms,
+            crowd=self._crowds.get(name),
+            bit=self._bit(name),
+            hopeless=standing.refused or standing.cancelled or self._hopeless(name),
+        )
+
+    def _bit(self, name: str) -> int:
+        return channel_bits(self._plan.terms, self._plan.terms[name].audience)[name]
+
+    def families(self) -> Iterable[tuple[Together, Family]]:
+        """Every direct part of the route."""
+        return ((node, self._family(node)) for node in self._plan.gathered.walk() if isinstance(node, Together))
 
     # Readings
 
     def state(self) -> State:
-        route = self._plan.route
+        route = self._plan.gathered
         if holds(route, self._surely):
             return State.REROUTED if self._rerouted(route) else State.REACHED
         if holds(route, self._hopefully_or_on_its_way):
@@ -145,16 +230,30 @@ class _View:
             return False
         if isinstance(node, AnyOf) and not holds(node.parts[0], self._surely):
             return True
+        if isinstance(node, Together):
+            return not self._family(node).first_alone()
         return any(self._rerouted(member) for member in node.members())
 
     def owed(self) -> tuple[str, ...]:
         """Channels that had a turn and still get their post; not the alternatives behind the one that reached."""
         if self.over:
             return ()
-        needed = self.needed(self._plan.route)
-        return tuple(name for name, standing in self.standings.items() if name in needed and owed(standing))
+        needed = self.needed(self._plan.gathered)
+        return tuple(name for name in self.standings if name in needed and self._owed(name))
+
+    def _owed(self, name: str) -> bool:
+        standing = self.standings[name]
+        if not standing.terms.direct:
+            return owed(standing)
+        if standing.turn_at is None or standing.refused or standing.cancelled:
+            return False
+        crowd = self._crowds.get(name)
+        return crowd is None or (not crowd.closed and (crowd.tally.open > 0 or not crowd.covered))
 
     def needed(self, node: Route) -> frozenset[str]:
+        """Channels that still count: all but the alternatives behind one that reached."""
+        if isinstance(node, Together):
+            return frozenset(node.alternatives)
         if not isinstance(node, AnyOf):
             names = frozenset(node.names()) if not node.members() else frozenset()
             return names.union(*(self.needed(member) for member in node.members()))
@@ -165,13 +264,21 @@ class _View:
                 break
         return needed
 
+    def unwanted(self) -> frozenset[str]:
+        """Direct channels in which nothing more may begin."""
+        needed = self.needed(self._plan.gathered)
+        direct = (name for name, standing in self.standings.items() if standing.terms.direct)
+        return frozenset(name for name in direct if self.over or name not in needed or self.standings[name].cancelled)
+
     def final(self, state: State, still_owed: tuple[str, ...]) -> bool:
         if state is State.PENDING or any(standing.sending for standing in self.standings.values()):
+            return False
+        if any(crowd.tally.sending for crowd in self._crowds.values()):
             return False
         if self.over:
             return not any(self._still_looked_for(standing) for standing in self.standings.values())
         doubt = any(standing.doubts for standing in self.standings.values())
-        return not still_owed and not doubt
+        return not still_owed and not doubt and not any(family.unsure for _, family in self.families())
 
     def _still_looked_for(self, standing: Standing) -> bool:
         return bool(standing.doubts) and next_step(standing, over=True) is not None
@@ -185,43 +292,68 @@ class _View:
             for standing in self.standings.values()
             if standing.accepted_at is None and not standing.turn_over(self._now) and standing.turn_ends_at is not None
         ]
+        ends += self._spending_at
+        ends += [crowd.tally.turn_ends_at for crowd in self._crowds.values() if crowd.tally.turn_ends_at is not None]
         if still_owed or state is State.PENDING or state is State.UNSURE:
             ends.append(self._plan.expires_at)
         return min(ends, default=None)
 
     def turns_open(self) -> bool:
-        needed = self.needed(self._plan.route)
-        return any(
+        """Whether something may come of what is under way now."""
+        needed = self.needed(self._plan.gathered)
+        public = any(
             name in needed and standing.turn_at is not None and self._hopefully(name) and not self._surely(name)
             for name, standing in self.standings.items()
+            if not standing.terms.direct
         )
+        waits = bool(self._spending_at)
+        direct = any(family.on_the_move for node, family in self.families() if not needed.isdisjoint(node.alternatives))
+        return public or (not self.over and (waits or direct))
 
-    # Leaves
+    # Leaves: a channel's name, or the names of alternatives over one audience
 
-    def _surely(self, name: str) -> bool:
-        return surely(self.standings[name])
+    def _together(self, leaf: str) -> Family | None:
+        names = tuple(leaf.split(" | "))
+        return self._family(Together(names)) if self.standings[names[0]].terms.direct else None
 
-    def _hopefully(self, name: str) -> bool:
-        return hopefully(self.standings[name], self._now, over=self._hopeless(name))
+    def _surely(self, leaf: str) -> bool:
+        family = self._together(leaf)
+        return surely(self.standings[leaf]) if family is None else family.surely()
 
-    def _hopefully_or_on_its_way(self, name: str) -> bool:
+    def _hopefully(self, leaf: str) -> bool:
+        family = self._together(leaf)
+        if family is not None:
+            return family.surely() or (not self.over and family.hopefully())
+        return hopefully(self.standings[leaf], self._now, over=self._hopeless(leaf))
+
+    def _hopefully_or_on_its_way(self, leaf: str) -> bool:
         """An attempt that outlives its turn keeps no alternative waiting, but it may still be the one that reaches."""
-        return self._hopefully(name) or (self.standings[name].sending and not self.over)
+        if self._together(leaf) is not None:
+            return self._hopefully(leaf)
+        return self._hopefully(leaf) or (self.standings[leaf].sending and not self.over)
 
-    def _charitably(self, name: str) -> bool:
-        return charitably(self.standings[name], self._now, over=self._hopeless(name))
+    def _charitably(self, leaf: str) -> bool:
+        family = self._together(leaf)
+        if family is not None:
+            return self._hopefully(leaf) or family.charitably()
+        return charitably(self.standings[leaf], self._now, over=self._hopeless(leaf))
 
     def _hopeless(self, name: str) -> bool:
         return self.over or (name in self._held_back and self.standings[name].turn_at is None)
 
-    def _holding(self, name: str) -> bool:
-        return holding(self.standings[name], self._now)
+    def _holding(self, leaf: str) -> bool:
+        """Whether the next alternative must wait for this one."""
+        family = self._together(leaf)
+        if family is None:
+            return holding(self.standings[leaf], self._now)
+        held = any(member.terms.when_unsure == "hold" for member in family.members) and family.unsure > 0
+        return family.surely() or family.hopefully() or (held and family.charitably())
 
 
 def wanted(plan: Plan, history: History, now: float) -> Mapping[str, bool]:
     """By channel, whether its post may still be sent: neither expired, nor cancelled, nor reached by another."""
     view = _View(plan, history, {}, now)
-    needed = view.needed(plan.route)
+    needed = view.needed(plan.gathered)
     return {name: name in needed and not view.over and not view.standings[name].cancelled for name in view.standings}
 
 

@@ -24,6 +24,8 @@ class Health:
     Attributes:
         not_before: when the next attempt may go; 0 when it may go now.
         since: since when the channel has been down, Unix seconds.
+        failing_since: when the first of the failures was seen that shut its breaker; None while it is not shut, or
+            shut for another reason than failures.
     """
 
     channel: str
@@ -31,6 +33,7 @@ class Health:
     not_before: float = 0.0
     since: float | None = None
     reason: str = ""
+    failing_since: float | None = None
 
 
 def assess(gate: Gate, now: float) -> Health:
@@ -50,6 +53,7 @@ def assess(gate: Gate, now: float) -> Health:
             not_before=max(gate.open_until, gate.trial_until if gate.trial_until > now else 0.0),
             since=gate.opened_at,
             reason=gate.reason,
+            failing_since=gate.failing_since,
         )
     return Health(channel=gate.channel, condition=Condition.UP)
 

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from types import MappingProxyType
 
 from surecast.channel import Post, Terms
+from surecast.crowd import Crowd, Roll
 from surecast.message import Urgency
 from surecast.outcome import Look, Outcome
-from surecast.route import Route
+from surecast.quiet import Quiet
+from surecast.rate import Rate
+from surecast.route import Route, gather
 
 
 class Action(StrEnum):
@@ -76,6 +80,8 @@ class Plan:
         route_name: the name it has in the configuration; empty for an expression given by hand.
         created_at, expires_at: Unix seconds.
         warnings: what the person should know although the announcement goes out.
+        quiet: when people are not to be woken; None for never, or where the urgency outweighs it.
+        per_contact: how many direct messages one person may get; None for no bound.
     """
 
     id: str
@@ -90,24 +96,50 @@ class Plan:
     terms: Mapping[str, Terms]
     warnings: tuple[str, ...] = ()
     time_zone: str = "UTC"
+    quiet: Quiet | None = None
+    per_contact: Rate | None = None
 
     @cached_property
     def route(self) -> Route:
         """The route itself."""
         return Route.parse(self.route_text)
 
+    @cached_property
+    def gathered(self) -> Route:
+        """The route as it is judged: alternatives over one audience together."""
+        audiences = {name: some.audience for name, some in self.terms.items() if some.direct}
+        return gather(self.route, audiences) if audiences else self.route
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """All facts of a broadcast so far, by channel, each in the ledger's order."""
+    """All facts of a broadcast so far, by channel, each in the ledger's order.
+
+    Attributes:
+        crowds: what became of the contacts of each direct channel whose turn has opened.
+        rolls: the audiences that were looked at, by name.
+    """
 
     facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     cancelled_at: float | None = None
+    crowds: Mapping[str, Crowd] = field(default_factory=dict)
+    rolls: Mapping[str, Roll] = field(default_factory=dict)
 
     @staticmethod
-    def of(facts: tuple[Fact, ...], cancelled_at: float | None = None) -> History:
+    def of(
+        facts: tuple[Fact, ...],
+        cancelled_at: float | None = None,
+        *,
+        crowds: Mapping[str, Crowd] = MappingProxyType({}),
+        rolls: Mapping[str, Roll] = MappingProxyType({}),
+    ) -> History:
         """Sorts the ledger's facts by channel."""
         by_channel: dict[str, list[Fact]] = {}
         for fact in sorted(facts, key=lambda fact: fact.seq):
             by_channel.setdefault(fact.channel, []).append(fact)
-        return History(facts={name: tuple(some) for name, some in by_channel.items()}, cancelled_at=cancelled_at)
+        return History(
+            facts={name: tuple(some) for name, some in by_channel.items()},
+            cancelled_at=cancelled_at,
+            crowds=crowds,
+            rolls=rolls,
+        )

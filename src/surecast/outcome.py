@@ -48,9 +48,6 @@ class Reason(StrEnum):
     CREDENTIALS = "credentials"
     NOT_ALLOWED = "not_allowed"
     NOT_VISIBLE = "not_visible"
-    OPTED_OUT = "opted_out"  # the person does not want it; the platform says so
-    NO_SUCH_ADDRESS = "no_such_address"  # nobody can be reached there, now or later
-    UNDELIVERED = "undelivered"  # a receipt says that it did not arrive
     OURS = "ours"
     # Why an action was not begun at all:
     BREAKER_OPEN = "breaker_open"
@@ -60,12 +57,16 @@ class Reason(StrEnum):
     CANNOT_BE_FITTED = "cannot_be_fitted"
     SUPPRESSED = "suppressed"
     OVER_THE_CAP = "over_the_cap"
-    TOO_OFTEN = "too_often"  # the person had as many messages as one may have
-    NOT_WORTH_IT = "not_worth_it"  # no money is spent because of a failure of this sort
-    NOBODY_THERE = "nobody_there"  # the audience has nobody whom this channel reaches
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
+    TOO_OFTEN = "too_often"  # the person had as many messages as one may have
+    NOT_WORTH_IT = "not_worth_it"  # no money is spent because of a failure of this sort
+    NOBODY_THERE = "nobody_there"  # the audience has nobody whom this channel reaches
+    # What is wrong with one recipient:
+    OPTED_OUT = "opted_out"  # the person does not want it; the platform says so
+    NO_SUCH_ADDRESS = "no_such_address"  # nobody can be reached there, now or later
+    UNDELIVERED = "undelivered"  # a receipt says that it did not arrive
 
 
 #: A SKIPPED with one of these reasons ends the route; with any other the next alternative gets its turn.

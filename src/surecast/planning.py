@@ -10,14 +10,19 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from surecast.channel import Channel, Confirms, Finds, Part, Picture, Post, Terms, Words
+from surecast.channel import Channel, Confirms, Finds, Part, Picture, Post, Receipts, Terms, Words
 from surecast.errors import UsageError
 from surecast.history import Plan
 from surecast.message import Announcement, Urgency
 from surecast.outcome import Outcome, Reason, Scope, Verdict
 from surecast.policy import attempt_timeout_s
+from surecast.quiet import Quiet
+from surecast.rate import Rate
 from surecast.route import Route, check, effective_within
 from surecast.text.fit import CannotBeFitted, fit
+
+#: Nobody is to be written to more often than this, below an emergency, unless the house says so.
+PER_CONTACT = Rate.parse("3/day")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,8 @@ class Times:
 
 
 HOUR_S = 3_600.0
+#: A later alternative that costs money waits so long after the first failure of an earlier one; see also the urgencies.
+SPEND_AFTER_S, SPEND_AFTER_IN_EMERGENCY_S = 300.0, 60.0
 
 DEFAULT_TIMES: Mapping[Urgency, Times] = MappingProxyType(
     {
@@ -47,6 +54,9 @@ class House:
     """Whose announcements these are and what holds for all of them; from the top of the configuration.
 
     Attributes:
+        quiet: when people are not to be woken by direct messages; None for never.
+        per_contact: how many direct messages one person may get, below an emergency; None for no bound.
+        currency: of all prices and caps.
         worker: the command that delivers what is owed, as it must stand in cron.
 
     Raises:
@@ -58,6 +68,9 @@ class House:
     time_zone: str = "UTC"
     require_alt: bool = False
     times: Mapping[Urgency, Times] = field(default_factory=lambda: DEFAULT_TIMES)
+    quiet: Quiet | None = None
+    per_contact: Rate | None = PER_CONTACT
+    currency: str = "EUR"
     worker: str = "surecast work --once"
 
     def __post_init__(self) -> None:
@@ -69,6 +82,19 @@ class House:
             ) from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Few:
+    """A careful first send.
+
+    Attributes:
+        limit: at most so many contacts.
+        only: the keyed hash of the one address that is meant; empty for any.
+    """
+
+    limit: int | None = None
+    only: str = ""
+
+
 def make_plan(
     announcement: Announcement,
     house: House,
@@ -78,6 +104,7 @@ def make_plan(
     route_name: str = "",
     pictures: tuple[Picture, ...] = (),
     now: float,
+    few: Few | None = None,
 ) -> Plan:
     """The plan of one broadcast, still without an id.
 
@@ -85,6 +112,7 @@ def make_plan(
         channels: every configured channel by name.
         pictures: the announcement's images as read, in its order.
         now: the moment of acceptance, Unix seconds.
+        few: a careful first send to a few contacts; its route must be of direct channels alone.
 
     Raises:
         RouteError: the route means nothing over these channels.
@@ -92,6 +120,8 @@ def make_plan(
     """
     check(route, channels)
     _check_variants(announcement, channels)
+    if few is not None:
+        _check_few(few, route, channels)
     warnings = _missing_alt(announcement, house)
     times = house.times[announcement.urgency]
     named = {name: channels[name] for name in route.names()}
@@ -101,7 +131,7 @@ def make_plan(
     return Plan(
         id="",
         key=announcement.key,
-        fingerprint=announcement.fingerprint(tuple(picture.digest for picture in pictures)),
+        fingerprint=_fingerprint(announcement, pictures, few),
         urgency=announcement.urgency,
         route_text=str(route),
         route_name=route_name,
@@ -109,11 +139,19 @@ def make_plan(
         expires_at=_expiry(announcement, times, now),
         posts={name: post for name, (post, _) in fitted.items()},
         terms={
-            name: _terms(channel, times, announcement.urgency, within[name], fitted[name][1])
+            name: _with_audience(
+                _terms(channel, times, announcement.urgency, within[name], fitted[name][1]),
+                channel,
+                announcement.urgency,
+                fitted[name][0],
+                few,
+            )
             for name, channel in named.items()
         },
         warnings=(*warnings, *(f"{name}: {post.cut}" for name, (post, _) in fitted.items() if post.cut)),
         time_zone=house.time_zone,
+        quiet=house.quiet if house.quiet is not None and house.quiet.applies(announcement.urgency) else None,
+        per_contact=None if announcement.urgency is Urgency.EMERGENCY else house.per_contact,
     )
 
 
@@ -147,6 +185,10 @@ def _fitted(
     if len(shown) < len(pictures):
         cut.append(f"{len(pictures) - len(shown)} of {len(pictures)} images are left out.")
     post = replace(post, parts=(Part(text=fitted.text),), cut=" ".join(cut), count=fitted.count)
+    try:
+        post = channel.kind.dress(channel.settings, post) if channel.kind.dress else post
+    except UsageError as error:
+        return post, _skip(Reason.CANNOT_BE_FITTED, str(error), Scope.CONTENT)
     return post, _skip(Reason.MISCONFIGURED, channel.misconfigured) if channel.misconfigured else None
 
 
@@ -179,6 +221,55 @@ def _terms(channel: Channel, times: Times, urgency: Urgency, within_s: float, sk
         confirms=reads_back,
         skip=skip,
     )
+
+
+def _with_audience(terms: Terms, channel: Channel, urgency: Urgency, post: Post, few: Few | None) -> Terms:
+    """The terms of a direct channel: whom it writes to, how fast, and what that may cost."""
+    kind = channel.kind
+    if kind.traits.medium is None:
+        return terms
+    spend_after_s = SPEND_AFTER_IN_EMERGENCY_S if urgency is Urgency.EMERGENCY else SPEND_AFTER_S
+    return replace(
+        terms,
+        audience=channel.audience or "",
+        medium=kind.traits.medium,
+        receipts=kind.able(Receipts),
+        enough=channel.enough,
+        in_flight=channel.in_flight or kind.in_flight,
+        rate=channel.rate or kind.rate,
+        costly=kind.traits.costly,
+        unit_cost=(channel.price or 0.0) * (post.count if kind.traits.costly else 1),
+        max_cost=channel.max_cost or 0.0,
+        max_cost_per_day=channel.max_cost_per_day or 0.0,
+        spend_after_s=spend_after_s if channel.spend_after_s is None else channel.spend_after_s,
+        limit=few.limit if few else None,
+        only=few.only if few else "",
+        skip=terms.skip or _no_audience(channel),
+    )
+
+
+def _no_audience(channel: Channel) -> Outcome | None:
+    if channel.audience:
+        return None
+    detail = f'The channel {channel.name} writes to people and names no audience. Write audience = "..."'
+    return _skip(Reason.MISCONFIGURED, detail)
+
+
+def _check_few(few: Few, route: Route, channels: Mapping[str, Channel]) -> None:
+    public = [name for name in route.names() if channels[name].kind.traits.public]
+    if public:
+        raise UsageError(
+            f"A first send to a few contacts must not post in public, but the route names {', '.join(public)}. "
+            "Give a route of direct channels, e.g. --route newsletter."
+        )
+    if few.limit is not None and few.limit < 1:
+        raise UsageError("The limit must be at least 1 contact.")
+
+
+def _fingerprint(announcement: Announcement, pictures: tuple[Picture, ...], few: Few | None) -> str:
+    """A first send to a few is another announcement than that to all: it must not count as sent before."""
+    said = announcement.fingerprint(tuple(picture.digest for picture in pictures))
+    return said if few is None else f"{said}:{few.limit}:{few.only}"
 
 
 def _skip(reason: Reason, detail: str, scope: Scope = Scope.CHANNEL) -> Outcome:

@@ -14,6 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, stop_bef
 from tenacity.wait import wait_base
 
 from surecast.outcome import RULES, Outcome, Reason, Scope, Verdict
+from surecast.rate import Rate
 
 if TYPE_CHECKING:
     from surecast.channel import Terms
@@ -25,6 +26,7 @@ LONGEST_S = 300.0  # an owed post is tried at least this often while its breaker
 #: last, what is owed after an outage would never be paid back where nothing new is announced.
 MOST_CREDIT, CREDIT_PER_FIRST, CREDIT_EVERY_S = 10.0, 0.2, 30.0
 LEAST_REST_S = 0.1
+PACE_TICK_S = 0.02
 #: A channel that cannot be used as it is configured is looked at again after this; somebody must act first.
 MISCONFIGURED_PAUSE_S = 300.0
 UNAUTHORIZED_TRIAL_S = 3_600.0  # a refused login heals by a person, not by asking again
@@ -95,6 +97,8 @@ class Gate:
         isolated_until: held open by a person until then.
         wait_until: the platform asked everybody to wait until then.
         retry_credit, credit_at: how many retries could still go at that moment; first attempts and time fill it up.
+        failing_since: when the first of the counted failures in a row was seen.
+        pace_at: when the next delivery is due that the channel's rate allows.
     """
 
     channel: str
@@ -110,6 +114,8 @@ class Gate:
     wait_until: float = 0.0
     retry_credit: float = MOST_CREDIT
     credit_at: float = 0.0
+    failing_since: float | None = None
+    pace_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,11 +199,11 @@ def after(
     if effect == "heals":
         credit = gate.retry_credit if gate.opened_at is None else MOST_CREDIT
         healed = Gate(channel=gate.channel, isolated_until=gate.isolated_until, wait_until=gate.wait_until)
-        return replace(healed, retry_credit=credit, credit_at=gate.credit_at)
+        return replace(healed, retry_credit=credit, credit_at=gate.credit_at, pace_at=gate.pace_at)
     if effect == "opens":
         return _open(rest, UNAUTHORIZED_TRIAL_S, now, outcome.verdict, credentials)
     if effect == "counts" and gate.opened_at is None:
-        counted = replace(rest, failures=gate.failures + 1)
+        counted = replace(rest, failures=gate.failures + 1, failing_since=gate.failing_since or now)
         enough = counted.failures >= breaker.failures
         return _open(counted, breaker.interval_s, now, outcome.verdict) if enough else counted
     if effect == "counts" and trial:
@@ -205,6 +211,22 @@ def after(
     if outcome.verdict is Verdict.THROTTLED and outcome.scope is Scope.CHANNEL and outcome.retry_after_s:
         return replace(rest, wait_until=max(gate.wait_until, now + outcome.retry_after_s))
     return rest
+
+
+def paced(gate: Gate, rate: Rate | None, *, wanted: int, now: float) -> tuple[int, float, Gate]:
+    """How many of `wanted` deliveries a rate lets go now, when the next one may, and the gate afterwards.
+
+    Deliveries are spaced evenly: in no span are there more than the rate says, whatever happened before it. At high
+    rates those of one `PACE_TICK_S` go together.
+    """
+    if rate is None or not wanted:
+        return wanted, 0.0, gate
+    tick = PACE_TICK_S if rate.per_s * PACE_TICK_S >= 1 else 0.0
+    start = max(gate.pace_at, now - tick)
+    due = max(0, int((now - start) * rate.per_s + 1e-9) + 1) if start <= now else 0
+    goes = min(wanted, due)
+    pace_at = start + goes / rate.per_s
+    return goes, pace_at, replace(gate, pace_at=pace_at) if goes else gate
 
 
 def answered(gate: Gate, now: float) -> Gate:

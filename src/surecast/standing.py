@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from surecast.channel import Terms
+from surecast.crowd import unavailable
 from surecast.history import Action, Fact, Kind, Order
 from surecast.outcome import (
     ENDS_THE_ROUTE,
@@ -44,6 +45,7 @@ class Standing:
         spent: its turn is used up, whatever the time.
         unseen_looks: look-ups since the last doubt that did not find it.
         no_information: the read side does not answer; acceptance counts, unconfirmed.
+        failing_at, failed_at: when the first failure of availability, and of any sort, was seen.
     """
 
     terms: Terms
@@ -73,6 +75,8 @@ class Standing:
     spent: bool = False
     not_before: float = 0.0
     last: Outcome | None = None
+    failing_at: float | None = None
+    failed_at: float | None = None
 
     @property
     def turn_ends_at(self) -> float | None:
@@ -241,6 +245,7 @@ def _attempted(standing: Standing, fact: Fact, outcome: Outcome, *, late: bool) 
     if arrived:
         _accept(standing, fact.at, outcome.receipt)
         return
+    _note_failure(standing, fact.at, outcome)
     if outcome.verdict is Verdict.SKIPPED:
         standing.spent = True
         standing.refused = standing.refused or outcome.reason not in PASSES_BY_ITSELF
@@ -257,6 +262,12 @@ def _attempted(standing: Standing, fact: Fact, outcome: Outcome, *, late: bool) 
     if outcome.verdict is Verdict.REFUSED:
         standing.refused = True
     _count_failure(standing, fact, outcome, spends=rule.spends)
+
+
+def _note_failure(standing: Standing, at: float, outcome: Outcome) -> None:
+    standing.failed_at = at if standing.failed_at is None else standing.failed_at
+    if unavailable(outcome) and standing.failing_at is None:
+        standing.failing_at = at
 
 
 def _count_failure(standing: Standing, fact: Fact, outcome: Outcome, *, spends: bool) -> None:
@@ -319,6 +330,7 @@ def _read(standing: Standing, fact: Fact) -> None:
         standing.no_information = False
         standing.spent = True
         standing.last = fact.outcome
+        _note_failure(standing, fact.at, fact.outcome)
         return
     assert fact.look is not None
     if fact.look.sighting is Sighting.SEEN:

@@ -133,7 +133,7 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
     path.touch()
     with opened(path) as database:
         accept(database, plan())
-    assert rows(path, "pragma user_version") == [(1,)]
+    assert rows(path, "pragma user_version") == [(2,)]
 
 
 def test_a_ledger_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_ledger_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("pragma user_version = 99")
     before = path.read_bytes()
-    with pytest.raises(LedgerTooNewError, match=r"schema 99, this one knows 1.*Upgrade surecast"):
+    with pytest.raises(LedgerTooNewError, match=r"schema 99, this one knows 2.*Upgrade surecast"):
         Database(path)
     assert path.read_bytes() == before
 
@@ -172,7 +172,8 @@ def test_every_statement_of_every_migration_is_run(tmp_path: Path) -> None:
         pass
     found = {name for (name,) in rows(tmp_path / "ledger.db", "select name from sqlite_master where type = 'table'")}
     assert found - {"sqlite_sequence"} == {
-        *("broadcast", "batch", "delivery", "fact", "gate", "image", "session", "worker")
+        *("broadcast", "batch", "delivery", "fact", "gate", "image", "session", "worker"),
+        *("ability", "crowd", "direct", "recipient", "roll", "setting", "spending", "suppression", "tally"),
     }
 
 
@@ -281,7 +282,7 @@ def test_a_ledger_of_somebody_else_says_so(tmp_path: Path) -> None:
 def test_a_full_disk_says_so_and_loses_nothing(tmp_path: Path) -> None:
     mounted = tmp_path / "small"
     mounted.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "none", mounted], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800k", "none", mounted], capture_output=True).returncode:
         _missing("a small disk cannot be mounted: run the tests as root outside of a container")
     try:
         path = mounted / "ledger.db"

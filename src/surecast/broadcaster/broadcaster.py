@@ -10,19 +10,23 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
+from surecast.audiences import Audience
 from surecast.broadcaster.bridge import Bridge
 from surecast.broadcaster.desk import Desk
 from surecast.broadcaster.roster import Network
 from surecast.channel import Channel, Probed
 from surecast.clock import Clock, SteadyClock
 from surecast.errors import RouteError, UsageError
+from surecast.estimate import Estimate
 from surecast.health import Health
 from surecast.history import Fact, Plan
 from surecast.ledger.broadcasts import Listed
 from surecast.ledger.database import Ledger
+from surecast.ledger.people import Unreached
+from surecast.ledger.suppressions import Suppression
 from surecast.message import Announcement, Image, Urgency
 from surecast.planning import House
 from surecast.policy import Breaker
@@ -57,12 +61,16 @@ class Options(Words, total=False):
         route: the name of a route or channel, an expression, or a route that was built; else the urgency's.
         wait: whether to wait until the route is decided; seconds bound the wait; False returns after the commit.
         again: send once more what was sent within the last minutes.
+        limit: a careful first send: write to so many contacts only. The route must be of direct channels alone.
+        only: likewise, to this one address of the audience.
         on_change: what a known key with other words does: ``raise``, or ``keep`` the first announcement.
     """
 
     route: str | Operand | None
     wait: bool | float
     again: bool
+    limit: int | None
+    only: str | None
     on_change: Literal["raise", "keep"]
 
 
@@ -79,6 +87,7 @@ class Broadcaster:
         ledger_key: encrypts platform sessions; else each channel's own secret does.
         repeat_window_s: the same announcement without a key within so many seconds is the same one.
         background: who goes on after a call returned: a thread of this process, or a worker (`surecast work`).
+        audiences: whom direct channels write to, by name.
 
     Raises:
         UsageError: two channels have the same name, or a name that no route can hold.
@@ -98,6 +107,7 @@ class Broadcaster:
         repeat_window_s: float = 600.0,
         keep_s: float = 90 * 86_400.0,
         background: Literal["thread", "worker"] = "thread",
+        audiences: Mapping[str, Audience] = MappingProxyType({}),
         clock: Clock | None = None,
     ) -> None:
         self.channels: Mapping[str, Channel] = _by_name(channels)
@@ -115,6 +125,7 @@ class Broadcaster:
             repeat_window_s=repeat_window_s,
             keep_s=keep_s,
             background=background,
+            audiences=audiences,
             clock=clock or SteadyClock(),
         )
 
@@ -136,10 +147,25 @@ class Broadcaster:
 
     def preview(self, announcement: Announcement | str, **options: Unpack[Options]) -> Plan:
         """What would be posted where, to the letter; opens no connection and needs no secrets."""
+        said, route, name = self._meant(announcement, options)
+        return self._run(lambda desk: desk.preview(said, route, name))
+
+    def estimate(self, announcement: Announcement | str, **options: Unpack[Options]) -> Estimate:
+        """How many contacts an announcement would be sent to, how long that takes, and what it costs at worst.
+
+        Reads the audiences of the route to their ends, which takes a minute for a million contacts.
+
+        Raises:
+            ConfigError: an audience cannot be read.
+        """
+        said, route, name = self._meant(announcement, options)
+        return self._run(lambda desk: desk.people.estimate(said, route, name, limit=options.get("limit")))
+
+    def _meant(self, announcement: Announcement | str, options: Options) -> tuple[Announcement, Route, str]:
         _check(options)
         said = announcement_of(announcement, options)
         route, name = self._choose(options.get("route"), said.urgency)
-        return self._run(lambda desk: desk.preview(said, route, name))
+        return said, route, name
 
     async def _broadcast(self, announcement: Announcement | str, options: Options) -> Report:
         _check(options)
@@ -155,6 +181,8 @@ class Broadcaster:
             wait=options.get("wait", True),
             again=again,
             on_change=options.get("on_change", "raise"),
+            limit=options.get("limit"),
+            only=options.get("only"),
         )
 
     # Reading
@@ -183,15 +211,52 @@ class Broadcaster:
         """Whether a channel's credentials and platform work; publishes nothing."""
         return self._run(lambda desk: desk.probe(channel))
 
+    def unreached(self, name: str, *, unsure: bool = False) -> tuple[Unreached, ...]:
+        """Contacts whom a broadcast missed, or with `unsure` those of whom that is not known."""
+        return self._run(lambda desk: desk.people.unreached(name, unsure=unsure))
+
+    # People
+
+    def suppress(self, address: str, *, why: str = "by hand") -> bool:
+        """Never writes to a person again, by whatever address; False when that was so before.
+
+        Raises:
+            UsageError: it is no telephone number, e-mail address or Telegram chat.
+        """
+        return self._run(lambda desk: desk.people.suppress(address, why))
+
+    def unsuppress(self, address: str) -> bool:
+        """Takes an address off the list of those who must not be written to; False when it was not on it."""
+        return self._run(lambda desk: desk.people.unsuppress(address))
+
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """The list of those who must not be written to; of addresses only masked forms are known."""
+        return self._run(lambda desk: desk.people.suppressions())
+
+    def suppress_bounces(self, file: str | os.PathLike[str]) -> Mapping[str, int]:
+        """Enters addresses of a file of bounces (RFC 3464) and complaints (RFC 5965); says how many of which sort."""
+        return self._run(lambda desk: desk.people.suppress_bounces(Path(file)))
+
+    def forget(self, address: str) -> int:
+        """Removes an address, and the name with it, from the ledger; gives how many entries held it.
+
+        That it must not be written to, if so, stays known as a keyed hash.
+        """
+        return self._run(lambda desk: desk.people.forget(address))
+
     # A person's orders
 
     def cancel(self, name: str, channel: str | None = None) -> Report:
         """Ends everything of a broadcast, or of one channel, that has not begun; every process sees it."""
         return self._run(lambda desk: desk.cancel(name, channel))
 
-    def settle(self, name: str, channel: str, *, there: bool, url: str | None = None) -> Report:
-        """Records a person's answer to whether a post in doubt is there; only a no lets it be sent again."""
-        return self._run(lambda desk: desk.settle(name, channel, there=there, url=url))
+    def settle(self, name: str, channel: str, *, there: bool, url: str | None = None, to: str | None = None) -> Report:
+        """Records a person's answer to whether a post in doubt is there; only a no lets it be sent again.
+
+        Args:
+            to: of a direct channel, the one address that is meant; None for all that are in doubt.
+        """
+        return self._run(lambda desk: desk.settle(name, channel, there=there, url=url, to=to))
 
     def resume(self, name: str | None = None, *, for_s: float = 60.0) -> tuple[Report, ...]:
         """Gives everything owed one trial now, of one broadcast or of all, and waits up to `for_s` seconds."""

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import Literal
 
+from surecast.audiences import Audience
+from surecast.broadcaster.people import People
 from surecast.broadcaster.roster import Network, Roster
 from surecast.channel import Channel, Picture, Probed, Probes
 from surecast.clock import Clock
@@ -22,7 +24,7 @@ from surecast.ledger.owner import new_owner, proven_dead
 from surecast.message import Announcement
 from surecast.outcome import Outcome, Receipt, Verdict
 from surecast.pictures import LoadedPicture, read
-from surecast.planning import House, make_plan
+from surecast.planning import Few, House, make_plan
 from surecast.policy import Breaker, Gate
 from surecast.report import Report, Status, make_report
 from surecast.route import All, AnyOf, AtLeast, Route
@@ -53,6 +55,7 @@ class Desk:
         repeat_window_s: float,
         keep_s: float,
         background: Literal["thread", "worker"],
+        audiences: Mapping[str, Audience],
         clock: Clock,
     ) -> None:
         self._channels = channels
@@ -64,7 +67,14 @@ class Desk:
         self._background = background
         self._owner = new_owner()
         self._roster = Roster(
-            channels, house, network, ledger=ledger, ledger_key=ledger_key, owner=self._owner, clock=clock
+            channels,
+            house,
+            network,
+            ledger=ledger,
+            ledger_key=ledger_key,
+            owner=self._owner,
+            clock=clock,
+            audiences=audiences,
         )
         self._engine = Embedded(ledger, clock)
         self._engine.dispatcher = Dispatcher(
@@ -78,6 +88,7 @@ class Desk:
             )
         )
         self._files = DaemonPool("files", size=2)
+        self.people = People(ledger, channels, house, audiences, clock)
         self._mine: set[str] = set()
         self._tending: asyncio.Task[None] | None = None
 
@@ -97,11 +108,16 @@ class Desk:
         wait: bool | float,
         again: bool,
         on_change: Literal["raise", "keep"],
+        limit: int | None = None,
+        only: str | None = None,
     ) -> Report:
         """Accepts an announcement and, unless `wait` is false, drives it until its route is decided."""
         pictures = await self._pictures(announcement)
         checked = {name: self._roster.checked(channel) for name, channel in self._channels.items()}
-        plan = self._plan(announcement, checked, route, route_name, pictures)
+        few = None
+        if limit is not None or only is not None:
+            few = Few(limit=limit, only="" if only is None else await self.people.hashed(only))
+        plan = self._plan(announcement, checked, route, route_name, pictures, few)
         accepted = await self._accept(plan, {picture.digest: picture.data for picture in pictures}, again=again)
         if not accepted.same and on_change == "raise":
             raise KeyReusedError(
@@ -112,7 +128,7 @@ class Desk:
         try:
             if wait is not False:
                 bound = longest_s(accepted.plan) + WAIT_MARGIN_S if wait is True else wait
-                await self._engine.drive(name, enough=_decided, until=self._clock.now() + bound)
+                await self._engine.drive(name, enough=decided, until=self._clock.now() + bound)
             if self._background == "thread":
                 self._tend(name)
             return await self.status(name, repeated=not accepted.created)
@@ -133,6 +149,7 @@ class Desk:
         route: Route,
         route_name: str,
         pictures: tuple[LoadedPicture, ...],
+        few: Few | None = None,
     ) -> Plan:
         shown = tuple(
             Picture(
@@ -152,6 +169,7 @@ class Desk:
             route_name=route_name,
             pictures=shown,
             now=self._clock.now(),
+            few=few,
         )
 
     async def _pictures(self, announcement: Announcement) -> tuple[LoadedPicture, ...]:
@@ -227,11 +245,18 @@ class Desk:
         self._engine.wake(found)
         return await self.status(found)
 
-    async def settle(self, name: str, channel: str, *, there: bool, url: str | None) -> Report:
-        """Records a person's word about a post in doubt."""
+    async def settle(self, name: str, channel: str, *, there: bool, url: str | None, to: str | None = None) -> Report:
+        """Records a person's word about a post in doubt, or about all, or one, of a direct channel."""
         found = await self._ledger.do(broadcasts.find, name)
         stored = await self._ledger.do(broadcasts.load, found)
         self._check_channel(stored.plan, channel)
+        if stored.plan.terms[channel].direct:
+            await self.people.settle(stored.plan, channel, there=there, to=to)
+            await self._engine.dispatcher.conduct(found)
+            self._engine.wake(found)
+            return await self.status(found)
+        if to is not None:
+            raise UsageError(f"{channel} posts in public, so there is no address to settle. Leave --to out.")
         standing = stand(stored.plan.terms[channel], stored.history.facts.get(channel, ()))
         if standing.accepted_at is not None and there:
             return await self.status(found)
@@ -368,11 +393,14 @@ def _after_acceptance(error: LedgerError, name: str) -> LedgerError:
     return told
 
 
-async def _decided(decision: Decision) -> bool:
-    """Reached, or nobody whose turn is open can help any more: one refusal must not cut off who is still at it."""
+async def decided(decision: Decision) -> bool:
+    """Reached, or nobody whose turn is open can help any more: one refusal must not cut off who is still at it.
+
+    Contacts who are not to be woken now are waited for by nobody.
+    """
     if decision.state in {State.REACHED, State.REROUTED}:
         return True
-    return decision.state is not State.PENDING and not decision.turns_open
+    return not decision.turns_open and (decision.state is not State.PENDING or decision.held)
 
 
 def longest_s(plan: Plan) -> float:
@@ -388,4 +416,6 @@ def longest_s(plan: Plan) -> float:
         terms = plan.terms[str(node)]
         return terms.within_s + (terms.visible_within_s if terms.confirm == "visible" else 0.0)
 
+    if any(terms.direct for terms in plan.terms.values()):
+        return plan.expires_at - plan.created_at  # how long many contacts take, nobody knows
     return length(plan.route)

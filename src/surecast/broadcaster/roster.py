@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TypeVar
 
+from surecast.audiences import Audience
+from surecast.broadcaster.reading import Reader
 from surecast.channel import Adapter, Channel, Context
 from surecast.clock import Clock
 from surecast.errors import ConfigError
@@ -51,8 +54,10 @@ class Roster:
         ledger_key: Secret | None,
         owner: str,
         clock: Clock,
+        audiences: Mapping[str, Audience] = MappingProxyType({}),
     ) -> None:
         self._channels = channels
+        self._audiences = audiences
         self._house = house
         self._network = network
         self._ledger = ledger
@@ -131,6 +136,16 @@ class Roster:
             self._fingerprints[channel] = (self._clock.now(), fingerprint)
         finally:
             del self._asking[channel]
+
+    def audience(self, name: str) -> Reader:
+        """An audience, to be read from its beginning.
+
+        Raises:
+            ConfigError: there is none of this name.
+        """
+        if name not in self._audiences:
+            raise ConfigError(f"The audience {name!r} is not in the configuration. Write [audiences.{name}].")
+        return Reader(self._audiences[name])
 
     def warm(self, channels: tuple[str, ...]) -> None:
         """Begins to open adapters that may be needed soon; what goes wrong shows when they are needed."""

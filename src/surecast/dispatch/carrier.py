@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from surecast.channel import Adapter, Confirms, Errand, Finds, Sending
 from surecast.decide import wanted
+from surecast.dispatch.errands import OPEN_S, errand, not_sent
 from surecast.dispatch.ports import Bench
 from surecast.history import Action, Fact, History, Kind
-from surecast.ledger import batches, broadcasts, gates
+from surecast.ledger import batches, gates
 from surecast.outcome import RULES, Look, Outcome, Reason, Sighting, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S, Passage, wait_s
 from surecast.standing import Standing, Step, next_step, stand, surely
@@ -20,8 +21,6 @@ from surecast.transport.classify import MAYBE, classify
 T = TypeVar("T")
 
 LOOK_TIMEOUT_S = 5.0
-#: Loading a platform's library may take so long, or as long as an attempt.
-OPEN_S = 5.0
 TRIAL_GRACE_S, TRIAL_POLL_S = 5.0, 0.1
 #: With less time left than this, a publish would most likely end in doubt; it is left to the next attempt.
 LEAST_PUBLISH_S = 0.5
@@ -139,7 +138,7 @@ class Carrier:
             async with asyncio.timeout(max(OPEN_S, moment.standing.terms.timeout_s)):
                 adapter = await self._host.adapter(self._claim.channel)
         except Exception as error:  # noqa: BLE001 - whatever keeps an adapter from opening becomes an outcome
-            await self._end_attempt(moment, Action.PREPARE, _not_sent(classify(error)))
+            await self._end_attempt(moment, Action.PREPARE, not_sent(classify(error)))
             return
         deadline = self._clock.now() + moment.standing.terms.timeout_s
         payload = moment.delivery.payload
@@ -174,10 +173,10 @@ class Carrier:
         try:
             prepared = await self._bounded(adapter, adapter.prepare(self._errand(moment)), bytes, deadline)
         except asyncio.CancelledError as stop:
-            await asyncio.shield(self._end_attempt(moment, Action.PREPARE, _not_sent(classify(stop))))
+            await asyncio.shield(self._end_attempt(moment, Action.PREPARE, not_sent(classify(stop))))
             raise
         if isinstance(prepared, Outcome):
-            await self._end_attempt(moment, Action.PREPARE, _not_sent(prepared))
+            await self._end_attempt(moment, Action.PREPARE, not_sent(prepared))
             return None
         return prepared
 
@@ -323,19 +322,8 @@ class Carrier:
         self._waker.wake(self._claim.broadcast)
 
     def _errand(self, moment: _Moment) -> Errand:
-        plan = moment.work.plan
-
-        async def image(digest: str) -> bytes:
-            return await self._ledger.do(broadcasts.image, digest)
-
-        return Errand(
-            key=moment.delivery.key,
-            post=plan.posts[self._claim.channel],
-            part=moment.delivery.part,
-            created_at=plan.created_at,
-            expires_at=plan.expires_at,
-            image=image,
-        )
+        delivery = moment.delivery
+        return errand(self._ledger, moment.work.plan, self._claim.channel, delivery.key, delivery.part)
 
     async def _sending(self, moment: _Moment, payload: bytes) -> Sending:
         return Sending(
@@ -381,14 +369,6 @@ def _throttled(standing: Standing) -> bool:
 
 def _look_s(standing: Standing) -> float:
     return min(LOOK_TIMEOUT_S, standing.terms.timeout_s)
-
-
-def _not_sent(outcome: Outcome) -> Outcome:
-    """Before `publish` nothing can have been delivered, so nothing is in doubt."""
-    if outcome.verdict is not Verdict.UNCERTAIN:
-        return outcome
-    detail = f"{outcome.detail.removesuffix(MAYBE).strip()} Nothing was sent yet."
-    return replace(outcome, verdict=Verdict.UNAVAILABLE, detail=detail)
 
 
 def _mistaken(given: object) -> Outcome:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from dataclasses import replace
 
+from surecast.crowd import Coverage
 from surecast.decide import Decision, decide
+from surecast.direct import coverage
 from surecast.dispatch.carrier import Carrier
+from surecast.dispatch.clerk import Clerk
+from surecast.dispatch.lane import Lanes
 from surecast.dispatch.ports import Bench
 from surecast.errors import LedgerError
 from surecast.health import assess_all
-from surecast.ledger import batches, broadcasts, gates
+from surecast.history import Plan
+from surecast.ledger import batches, broadcasts, crowds, gates
 from surecast.ledger.owner import proven_dead
 from surecast.policy import Gate
 
@@ -20,6 +26,8 @@ BEAT_S = 5.0
 TROUBLE_PAUSE_S = 1.0
 #: The most deliveries of one process that are on their way at once; a flood helps nobody in an outage.
 FAN_OUT = 64
+PLANS_KEPT = 64
+TOGETHER_S = 0.2
 
 
 class Dispatcher:
@@ -30,6 +38,8 @@ class Dispatcher:
         self._ledger = bench.ledger
         self._clock = bench.clock
         self._slots = asyncio.Semaphore(FAN_OUT)
+        self._lanes = Lanes(bench)
+        self._plans: dict[str, Plan] = {}
 
     async def conduct(self, broadcast: str) -> Decision | None:
         """Decides, opens turns, and says when to look again; None while another process does.
@@ -42,6 +52,7 @@ class Dispatcher:
         epoch = await self._ledger.do(broadcasts.claim, broadcast, self._bench.owner, now, proven_dead)
         if epoch is None:
             return None
+        await self._tend(broadcast, now)
         stored = await self._ledger.do(broadcasts.load, broadcast)
         known = [await self._seen_from_here(gate) for gate in await self._ledger.do(gates.listing)]
         health = assess_all(known, now)
@@ -59,10 +70,30 @@ class Dispatcher:
             owed=decision.owed,
             wake_at=decision.wake_at,
             now=now,
+            unwanted=decision.unwanted,
         )
         if decision.openings:
             self._bench.host.warm(stored.plan.route.names())
         return decision if settled else None
+
+    async def _tend(self, broadcast: str, now: float) -> None:
+        """Hands contacts whose delivery is spent to the next alternative over their audience."""
+        plan = await self._plan(broadcast)
+        direct = [name for name, terms in plan.terms.items() if terms.direct]
+        covers: Mapping[str, Coverage] = {name: coverage(plan, name) for name in direct}
+        if not covers:
+            return
+        more = await self._ledger.do(crowds.tend, plan, covers, now)
+        if more:
+            self._bench.waker.wake(broadcast)
+
+    async def _plan(self, broadcast: str) -> Plan:
+        """The plan of a broadcast, which never changes."""
+        if broadcast not in self._plans:
+            if len(self._plans) >= PLANS_KEPT:
+                del self._plans[next(iter(self._plans))]
+            self._plans[broadcast] = await self._ledger.do(broadcasts.plan, broadcast)
+        return self._plans[broadcast]
 
     async def _end_what_died(self, broadcast: str, now: float) -> None:
         """Ends the attempts of workers that died before anything is decided.
@@ -73,7 +104,7 @@ class Dispatcher:
             if batch.owner is None or not (batch.lease_until < now or proven_dead(batch.owner)):
                 continue
             claim = await self._ledger.do(batches.claim, batch.id, self._bench.owner, now, proven_dead)
-            if claim is not None:
+            if claim is not None:  # deliveries to contacts are seen to by whoever takes the batch next
                 await self._ledger.do(batches.release, claim, now, now)
 
     async def _seen_from_here(self, gate: Gate) -> Gate:
@@ -105,11 +136,19 @@ class Dispatcher:
         finally:
             beating.cancel()
             await asyncio.wait({beating})
+            # Of many batches to contacts, one does not change what is decided: they are looked at a few together.
+            decide_at = self._clock.now() + (TOGETHER_S if claim.number else 0.0)
             # Whoever takes over after us must not wait for the lease, not even when we are being stopped.
-            await asyncio.shield(self._ledger.do(batches.release, claim, wake_at, self._clock.now()))
-            self._bench.waker.wake(claim.broadcast)
+            await asyncio.shield(self._ledger.do(batches.release, claim, wake_at, decide_at))
+            if not claim.number:
+                self._bench.waker.wake(claim.broadcast)
 
     async def _carry(self, claim: batches.Claim, *, ordered: bool) -> float | None:
+        plan = await self._plan(claim.broadcast)
+        if plan.terms[claim.channel].direct:
+            if claim.number == 0:
+                return await Clerk(self._bench, claim, plan).run()
+            return await self._lanes.run(plan, claim, ordered=ordered)
         work = await self._ledger.do(batches.work, claim)
         wakes = [await Carrier(self._bench, claim, delivery.id).run(ordered=ordered) for delivery in work.deliveries]
         return min((wake for wake in wakes if wake is not None), default=None)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from surecast.channel import Adapter
 from surecast.clock import Clock
+from surecast.contact import Contact
 from surecast.ledger.database import Ledger
 from surecast.policy import Breaker
 
@@ -17,8 +18,38 @@ class Waker(Protocol):
     def wake(self, broadcast: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of an audience.
+
+    Attributes:
+        flawed: rows of it in which something was wrong.
+        last: the audience is at its end.
+    """
+
+    contacts: tuple[Contact, ...]
+    flawed: int = 0
+    last: bool = False
+
+
+class AudienceReader(Protocol):
+    """Reads an audience from its beginning to its end, off the loop."""
+
+    async def next(self, most: int) -> Part:
+        """The contacts of the next rows, at most so many.
+
+        Raises:
+            ConfigError: the source cannot be read.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Lets go of the source; called once, whatever happened."""
+        ...
+
+
 class Host(Protocol):
-    """Has the adapters of this process."""
+    """Has the adapters of this process, and knows its audiences."""
 
     async def adapter(self, channel: str) -> Adapter:
         """The channel's adapter, opened.
@@ -30,6 +61,14 @@ class Host(Protocol):
 
     async def credentials(self, channel: str) -> str:
         """Fingerprint of the channel's secrets; changes when one of them does."""
+        ...
+
+    def audience(self, name: str) -> AudienceReader:
+        """An audience, to be read from its beginning.
+
+        Raises:
+            ConfigError: there is none of this name.
+        """
         ...
 
     def warm(self, channels: tuple[str, ...]) -> None:

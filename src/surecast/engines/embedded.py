@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from surecast.clock import Clock
@@ -20,6 +21,17 @@ POLL_S = 0.25
 HOLDER_CHECK_S = 1.0
 #: How often a worker looks for what others left, when nothing is due before.
 SWEEP_S = 2.0
+#: So many batches of a direct channel are worked on at once: enough that none of its slots stands idle between two.
+MOST_AT_ONCE = 3
+TOGETHER_S = 0.2
+
+
+class _Driver:
+    """Somebody who drives a broadcast: told that there is news, and whether it may change what is decided."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.decides = True
 
 
 class Embedded:
@@ -36,7 +48,7 @@ class Embedded:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._started: dict[int, float] = {}
         self._errors: dict[str, BaseException] = {}
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._waiting: dict[str, set[_Driver]] = {}
         self._news = asyncio.Event()
         self._stopping = False
 
@@ -47,9 +59,10 @@ class Embedded:
         self._news.set()
         self._tell(broadcast)
 
-    def _tell(self, broadcast: str) -> None:
-        for event in self._waiting.get(broadcast, ()):
-            event.set()
+    def _tell(self, broadcast: str, *, decides: bool = True) -> None:
+        for driver in self._waiting.get(broadcast, ()):
+            driver.decides = driver.decides or decides
+            driver.event.set()
 
     # Driving
 
@@ -71,12 +84,12 @@ class Embedded:
             until: Unix seconds; None for no bound but the broadcast's own end.
             ordered: a person wants one trial of everything owed now.
         """
-        event = asyncio.Event()
-        self._waiting.setdefault(broadcast, set()).add(event)
+        driver = _Driver()
+        self._waiting.setdefault(broadcast, set()).add(driver)
         try:
-            await self._drive(broadcast, event, enough, until, ordered=ordered)
+            await self._drive(broadcast, driver, enough, until, ordered=ordered)
         finally:
-            self._waiting[broadcast].discard(event)
+            self._waiting[broadcast].discard(driver)
             if not self._waiting[broadcast]:
                 del self._waiting[broadcast]
                 self._errors.pop(broadcast, None)
@@ -84,7 +97,7 @@ class Embedded:
     async def _drive(
         self,
         broadcast: str,
-        event: asyncio.Event,
+        driver: _Driver,
         enough: Callable[[Decision], Awaitable[bool]],
         until: float | None,
         *,
@@ -92,6 +105,9 @@ class Embedded:
     ) -> None:
         seen: int | None = None
         due_at: float | None = None
+        decide_at: float | None = None
+        decision: Decision | None = None
+        event = driver.event
         while True:
             if (error := self._errors.pop(broadcast, None)) is not None:
                 raise error
@@ -104,16 +120,15 @@ class Embedded:
             version = await self._ledger.do(broadcasts.version)
             due = due_at is not None and due_at <= self._clock.now()
             if woken or due or version != seen:
-                seen = version
-                decision = await self.dispatcher.conduct(broadcast)
-                due_at = await self._start_due(broadcast, ordered=ordered)
+                if driver.decides or due or version != seen:
+                    seen, driver.decides = version, False
+                    decision = await self.dispatcher.conduct(broadcast)
+                    # Without a decision, another process decides just now.
+                    decide_at = self._clock.now() + POLL_S if decision is None else decision.wake_at
+                due_at = _earlier(await self._start_due(broadcast, ordered=ordered), decide_at)
                 ordered = False
-                if decision is None:  # another process decides just now
-                    due_at = _earlier(due_at, self._clock.now() + POLL_S)
-                else:
-                    due_at = _earlier(due_at, decision.wake_at)
-                    if await enough(decision):
-                        return
+                if decision is not None and await enough(decision):
+                    return
             now = self._clock.now()
             if until is not None and now >= until:
                 return
@@ -123,31 +138,34 @@ class Embedded:
         """Starts the batches that are due; gives when the next one is."""
         next_at: float | None = None
         now = self._clock.now()
-        for batch in await self._ledger.do(batches.listed, broadcast):
-            running = self._running.get(batch.id)
-            if running is not None and not running.done():
+        listed = await self._ledger.do(batches.listed, broadcast)
+        busy = Counter(batch.channel for batch in listed if self.runs(batch.id) and batch.number)
+        for batch in listed:
+            if self.runs(batch.id) or busy[batch.channel] >= MOST_AT_ONCE:
                 continue
             if batch.owner is not None and batch.lease_until >= now and not proven_dead(batch.owner):
                 next_at = _earlier(next_at, now + HOLDER_CHECK_S)
                 continue
             due = batch.owner is not None or (batch.wake_at is not None and batch.wake_at <= now)
             if due or ordered:
-                self._start(broadcast, batch.id, ordered=ordered)
+                self._start(broadcast, batch, ordered=ordered)
+                busy[batch.channel] += bool(batch.number)
             else:
                 next_at = _earlier(next_at, batch.wake_at)
         return next_at
 
-    def _start(self, broadcast: str, batch: int, *, ordered: bool) -> None:
+    def _start(self, broadcast: str, batch: batches.Listed, *, ordered: bool) -> None:
         if self._stopping:
             return
-        task = asyncio.create_task(self.dispatcher.run_batch(batch, ordered=ordered), name=f"surecast-batch-{batch}")
-        self._running[batch] = task
-        self._started[batch] = self._clock.now()
+        work = self.dispatcher.run_batch(batch.id, ordered=ordered)
+        task = asyncio.create_task(work, name=f"surecast-batch-{batch.id}")
+        self._running[batch.id] = task
+        self._started[batch.id] = self._clock.now()
         task.add_done_callback(lambda done: self._ended(broadcast, batch, done))
 
-    def _ended(self, broadcast: str, batch: int, task: asyncio.Task[None]) -> None:
-        self._running.pop(batch, None)
-        self._started.pop(batch, None)
+    def _ended(self, broadcast: str, batch: batches.Listed, task: asyncio.Task[None]) -> None:
+        self._running.pop(batch.id, None)
+        self._started.pop(batch.id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Only the ledger raises here; whoever waits for this broadcast must hear of it. Who tends it tries again
             # in a moment, and not at once: a full disk stays full.
@@ -155,7 +173,13 @@ class Embedded:
                 self._errors[broadcast] = error
                 self._tell(broadcast)
             return
-        self.wake(broadcast)
+        if batch.number == 0:
+            self.wake(broadcast)
+            return
+        # One of many batches to contacts makes room for the next; what it means is decided a few together.
+        self._news.set()
+        self._tell(broadcast, decides=False)
+        asyncio.get_running_loop().call_later(TOGETHER_S, self.wake, broadcast)
 
     async def _rest(self, event: asyncio.Event, seconds: float) -> None:
         if seconds > 0:
@@ -185,7 +209,7 @@ class Embedded:
 
     def runs(self, batch: int) -> bool:
         """Whether a batch is being worked on here."""
-        return batch in self._running
+        return batch in self._running and not self._running[batch].done()
 
     async def stop(self, *, young_s: float) -> None:
         """Stops for good: what is younger than `young_s` may end by then, the rest is recorded as interrupted."""

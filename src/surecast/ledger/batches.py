@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from surecast.errors import LedgerError
 from surecast.history import Action, Fact, Kind, Plan
-from surecast.ledger.broadcasts import LEASE_S
 from surecast.ledger.codec import fact_of, fact_row, plan_of
 from surecast.ledger.database import Database
 from surecast.ledger.gates import put, read
+from surecast.ledger.owner import LEASE_S
 from surecast.outcome import Outcome, Reason, Verdict
 from surecast.policy import Breaker, after, answered
 
@@ -32,6 +32,7 @@ class Claim:
     channel: str
     epoch: int
     owner: str
+    number: int = 0
 
     @property
     def visitor(self) -> str:
@@ -55,6 +56,7 @@ class Listed:
 
     id: int
     channel: str
+    number: int
     wake_at: float | None
     owner: str | None
     lease_until: float
@@ -91,10 +93,21 @@ class Ending:
     payload: bytes | None = None
 
 
+#: Of a direct channel there may be thousands of batches; so many of each channel are looked at at once.
+MOST_LISTED = 4
+
+
 def listed(database: Database, broadcast: str) -> tuple[Listed, ...]:
-    """The batches of a broadcast."""
+    """The batches of a broadcast that somebody holds, and of each channel the few that are due first."""
     with database.reading() as queries:
-        return tuple(Listed(**dict(row)) for row in queries.batches_of(database.connection, broadcast=broadcast))
+        connection = database.connection
+        rows = [
+            *queries.held_batches(connection, broadcast=broadcast),
+            *queries.first_batches(connection, broadcast=broadcast),
+        ]
+        for crowd in list(queries.crowds_of(connection, broadcast=broadcast)):
+            rows += queries.ready_batches(connection, broadcast=broadcast, channel=crowd["channel"], most=MOST_LISTED)
+        return tuple(Listed(**dict(row)) for row in rows)
 
 
 def claim(database: Database, batch: int, owner: str, now: float, dead: Callable[[str], bool]) -> Claim | None:
@@ -110,7 +123,12 @@ def claim(database: Database, batch: int, owner: str, now: float, dead: Callable
         if row is None:
             return None
         claimed = Claim(
-            batch=batch, broadcast=row["broadcast"], channel=row["channel"], epoch=row["epoch"], owner=owner
+            batch=batch,
+            broadcast=row["broadcast"],
+            channel=row["channel"],
+            epoch=row["epoch"],
+            owner=owner,
+            number=row["number"],
         )
         for orphan in _orphans(database, claimed):
             queries.add_fact(database.connection, **fact_row(claimed.broadcast, _crashed(orphan, now)))
@@ -160,10 +178,10 @@ def beat(database: Database, claimed: Claim, now: float) -> bool:
 
 
 def release(database: Database, claimed: Claim, wake_at: float | None, now: float) -> None:
-    """Ends the claim; the batch is due again at `wake_at`, and the conductor looks at what happened."""
+    """Ends the claim; the batch is due again at `wake_at`, and the conductor looks at what happened by `now`."""
     with database.transaction() as queries:
         if queries.release_batch(database.connection, id=claimed.batch, epoch=claimed.epoch, wake_at=wake_at):
-            queries.wake_broadcast(database.connection, id=claimed.broadcast, now=now)
+            queries.wake_broadcast_by(database.connection, id=claimed.broadcast, at=now)
 
 
 def work(database: Database, claimed: Claim) -> Work:

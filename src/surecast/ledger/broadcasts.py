@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 from surecast.errors import LedgerError, UnknownBroadcastError
 from surecast.history import Action, Fact, History, Kind, Order, Plan
+from surecast.ledger import crowds
 from surecast.ledger.codec import fact_of, fact_row, plan_of, to_json
 from surecast.ledger.database import Database
+from surecast.ledger.owner import LEASE_S
 from surecast.outcome import Outcome
 
 #: Without 0/o, 1/l/i: an id is read aloud and typed by hand.
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
-LEASE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +104,28 @@ def load(database: Database, broadcast: str) -> Stored:
         if row is None:
             raise UnknownBroadcastError(f"No broadcast is called {broadcast!r}. `surecast status` lists them.")
         facts = tuple(map(fact_of, queries.facts_of(database.connection, broadcast=broadcast)))
+        planned = plan_of(row["plan"])
+        some, rolls = crowds.of_broadcast(database, planned)
     return Stored(
-        plan=plan_of(row["plan"]),
-        history=History.of(facts, cancelled_at=row["cancelled_at"]),
+        plan=planned,
+        history=History.of(facts, cancelled_at=row["cancelled_at"], crowds=some, rolls=rolls),
         state=row["state"],
         final=bool(row["final"]),
         wake_at=row["wake_at"],
     )
+
+
+def plan(database: Database, broadcast: str) -> Plan:
+    """The plan of a broadcast, without what happened since.
+
+    Raises:
+        UnknownBroadcastError: when the ledger has none of this id.
+    """
+    with database.reading() as queries:
+        row = queries.broadcast_by_id(database.connection, id=broadcast)
+    if row is None:
+        raise UnknownBroadcastError(f"No broadcast is called {broadcast!r}. `surecast status` lists them.")
+    return plan_of(row["plan"])
 
 
 def find(database: Database, name: str) -> str:
@@ -156,6 +172,7 @@ def settle(
     owed: tuple[str, ...],
     wake_at: float | None,
     now: float,
+    unwanted: frozenset[str] = frozenset(),
 ) -> bool:
     """Commits a decision and ends its claim; False when the claim was lost meanwhile and nothing was written.
 
@@ -176,6 +193,7 @@ def settle(
             return False
         for turn in turns:
             _open(database, plan, turn, epoch, now)
+        crowds.stop(database, plan, unwanted, now)
         return True
 
 
@@ -196,6 +214,9 @@ def _open(database: Database, plan: Plan, turn: Turn, epoch: int, now: float) ->
         db.add_fact(connection, **fact_row(plan.id, skipped, epoch=epoch))
     wake_at = now if turn.skip is None else turn.not_before
     db.add_batch(connection, broadcast=plan.id, channel=turn.channel, wake_at=wake_at)
+    if plan.terms[turn.channel].direct:  # its first batch reads the audience, and makes the others
+        crowds.open_turn(database, plan, turn.channel, turn.skip, now)
+        return
     batch = db.batch_id(connection, broadcast=plan.id, channel=turn.channel)["id"]
     for part in range(len(plan.posts[turn.channel].parts) if turn.channel in plan.posts else 1):
         key = delivery_key(plan, turn.channel, part)

@@ -20,6 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
+SQL_FILES = ("queries.sql", "direct.sql")
 
 #: One ledger file is made at a time, so that none is locked by one thread while another still closes it.
 _making = threading.Lock()
@@ -31,6 +32,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.queries: Any = _queries()
+        self.kept: dict[str, Any] = {}  # what was read once and never changes
         self._connection = _connect(path)
         self.connection.row_factory = sqlite3.Row
         try:
@@ -53,6 +55,7 @@ class Database:
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = normal")
         self._connection.execute("pragma foreign_keys = on")
+        self._connection.execute("pragma secure_delete = on")  # an address that was emptied is gone from the file
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[Any]:
@@ -135,7 +138,8 @@ class Ledger:
 def _queries() -> Any:
     import aiosql  # noqa: PLC0415 - parsing SQL files is only needed once a ledger is opened
 
-    sql = resources.files("surecast.ledger").joinpath("queries.sql").read_text(encoding="utf-8")
+    folder = resources.files("surecast.ledger")
+    sql = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in SQL_FILES)
     return aiosql.from_str(sql, "sqlite3", mandatory_parameters=False)
 
 
@@ -190,7 +194,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"pragma user_version = {number}")
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("rollback")
         raise
 
 

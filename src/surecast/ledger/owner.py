@@ -7,6 +7,9 @@ import secrets
 import socket
 from pathlib import Path
 
+#: So long a lease holds without a word from its owner, in seconds.
+LEASE_S = 15.0
+
 
 def new_owner() -> str:
     """A name for one dispatcher of this process: ``host:namespace:pid:start:random``."""

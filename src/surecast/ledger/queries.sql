@@ -37,8 +37,9 @@ select id from broadcast where final = 0 order by created_at;
 select id, owner, lease_until, case when wake_at <= :now then 1 else 0 end as due
 from broadcast where wake_at <= :now or owner is not null
 union all
-select broadcast as id, owner, lease_until, case when wake_at <= :now then 1 else 0 end as due
-from batch where wake_at <= :now or owner is not null;
+select broadcast as id, owner, lease_until, 0 as due from batch where owner is not null
+union all
+select distinct broadcast as id, null as owner, 0 as lease_until, 1 as due from batch where wake_at <= :now;
 
 -- name: next_wake^
 -- The nearest moment at which something is due.
@@ -64,6 +65,9 @@ where id = :id and epoch = :epoch;
 -- name: wake_broadcast!
 update broadcast set wake_at = :now where id = :id;
 
+-- name: wake_broadcast_by!
+update broadcast set wake_at = min(coalesce(wake_at, :at), :at) where id = :id;
+
 -- name: cancel_broadcast!
 update broadcast set cancelled_at = :now, wake_at = :now where id = :id and cancelled_at is null;
 
@@ -82,13 +86,26 @@ select id from batch where broadcast = :broadcast and channel = :channel and num
 insert into delivery (batch, broadcast, channel, part, key) values (:batch, :broadcast, :channel, :part, :key)
 on conflict do nothing;
 
--- name: batches_of
-select id, channel, wake_at, owner, lease_until from batch where broadcast = :broadcast order by id;
+-- name: held_batches
+-- Those on which somebody works, or worked when it died.
+select id, channel, number, wake_at, owner, lease_until from batch
+where broadcast = :broadcast and owner is not null order by id;
+
+-- name: first_batches
+-- The first batch of each channel that nobody holds: a public channel has no other.
+select id, channel, number, wake_at, owner, lease_until from batch
+where broadcast = :broadcast and number = 0 and owner is null order by id;
+
+-- name: ready_batches
+-- The few further batches of a direct channel that are due first.
+select id, channel, number, wake_at, owner, lease_until from batch
+where broadcast = :broadcast and channel = :channel and wake_at is not null and owner is null and number > 0
+order by wake_at, number limit :most;
 
 -- name: claim_batch^
 update batch set epoch = epoch + 1, owner = :owner, lease_until = :until, wake_at = null
 where id = :id and (owner is null or lease_until < :now or owner = :dead)
-returning epoch, broadcast, channel;
+returning epoch, broadcast, channel, number;
 
 -- name: batch_owner^
 select owner, lease_until from batch where id = :id;
@@ -147,7 +164,8 @@ insert into gate (channel) values (:channel) on conflict do nothing;
 -- name: put_gate!
 update gate set failures = :failures, opened_at = :opened_at, open_until = :open_until, interval_s = :interval_s,
     reason = :reason, credentials = :credentials, isolated_until = :isolated_until, trial_owner = :trial_owner,
-    trial_until = :trial_until, wait_until = :wait_until, retry_credit = :retry_credit, credit_at = :credit_at
+    trial_until = :trial_until, wait_until = :wait_until, retry_credit = :retry_credit, credit_at = :credit_at,
+    failing_since = :failing_since, pace_at = :pace_at
 where channel = :channel;
 
 -- name: add_image!

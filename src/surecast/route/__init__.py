@@ -8,7 +8,8 @@ A route knows names only, never what stands behind them.
 """
 
 from surecast.route.checking import check
-from surecast.route.nodes import All, AnyOf, AtLeast, Name, Operand, Optional, Route, effective_within, holds
+from surecast.route.families import gather
+from surecast.route.nodes import All, AnyOf, AtLeast, Name, Operand, Optional, Route, Together, effective_within, holds
 from surecast.route.reading import MAX_BRACKETS, MAX_LENGTH, why_no_name
 from surecast.route.wording import describe
 
@@ -22,9 +23,11 @@ __all__ = [
     "Operand",
     "Optional",
     "Route",
+    "Together",
     "check",
     "describe",
     "effective_within",
+    "gather",
     "holds",
     "why_no_name",
 ]

@@ -126,11 +126,26 @@ class Optional(Route):
         return f"optional({self.part})"
 
 
+@dataclass(frozen=True, slots=True)
+class Together(Route):
+    """Neighbouring alternatives over one audience: each covers the contacts whom those before it did not reach."""
+
+    alternatives: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " | ".join(self.alternatives)
+
+    def names(self) -> tuple[str, ...]:
+        return self.alternatives
+
+
 def holds(route: Route, leaf: Callable[[str], bool]) -> bool:
     """Whether `route` counts as enough when `leaf` says which channels do; the one reading all judgement uses."""
     match route:
         case Name(name):
             return leaf(name)
+        case Together():
+            return leaf(str(route))
         case All(parts):
             return all(holds(part, leaf) for part in parts)
         case AnyOf(parts):

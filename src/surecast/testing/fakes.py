@@ -102,10 +102,15 @@ def hang(then: Act | None = None) -> Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One call of `publish`, as the fake platform saw it."""
+    """One call of `publish`, as the fake platform saw it.
+
+    Attributes:
+        to: the address of the contact, for a direct channel; else empty.
+    """
 
     key: str
     payload: bytes
+    to: str = ""
 
     @property
     def text(self) -> str:
@@ -124,7 +129,8 @@ class FakeChannel:
         finds, confirms: whether its adapter can look posts up, and see them in public.
         settings: what the channel is configured with; anything.
         channel: further values of the `Channel`, e.g. ``within_s=2``.
-        traits: further `Traits`.
+        in_flight: of a direct channel, how many are on their way at once.
+        traits: further `Traits`; with ``public=False, medium=...`` it is a direct channel.
 
     Attributes:
         hidden: readers see no post: `confirm` says unseen.
@@ -140,6 +146,7 @@ class FakeChannel:
         confirms: bool = False,
         settings: Any = None,
         channel: Mapping[str, Any] | None = None,
+        in_flight: int = 10,
         **traits: Any,
     ) -> None:
         self.name = name
@@ -147,6 +154,7 @@ class FakeChannel:
         self.broken: dict[str, Exception] = {}
         self._changed = threading.Condition()
         self._acts: list[Act] = []
+        self._per_address: dict[str, Act] = {}
         self._released = 0
         self._posts: dict[str, Published] = {}
         self._published: list[Published] = []
@@ -154,7 +162,7 @@ class FakeChannel:
         fixed = Traits(**{"platform": name.title(), "limits": Limits(), "resend": resend, **traits})
         able = [cls for cls, wanted in ((_Finding, finds), (_Confirming, confirms)) if wanted]
         adapter = type(f"Fake{name.title()}", (*able, _FakeAdapter), {"far": self, "traits": fixed})
-        self.kind = Kind(name=name, traits=fixed, settings=type(settings), adapter=adapter)
+        self.kind = Kind(name=name, traits=fixed, settings=type(settings), adapter=adapter, in_flight=in_flight)
         self.channel = Channel(name=name, kind=self.kind, settings=settings, **(channel or {}))
 
     # What a test says
@@ -163,6 +171,14 @@ class FakeChannel:
         """What the next publishes come to, in their order."""
         with self._changed:
             self._acts += acts
+
+    def script_for(self, address: str, act: Act | None) -> None:
+        """What every publish to one contact of a direct channel comes to; None takes it back."""
+        with self._changed:
+            if act is None:
+                self._per_address.pop(address, None)
+            else:
+                self._per_address[address] = act
 
     def release(self) -> None:
         """Lets every publish go on that hangs now."""
@@ -176,6 +192,12 @@ class FakeChannel:
         """The posts that the platform holds, in the order in which it took them in."""
         with self._changed:
             return [post.text for post in self._posts.values()]
+
+    @property
+    def recipients(self) -> list[str]:
+        """The addresses of the messages that it holds, for a direct channel, in the order in which they came."""
+        with self._changed:
+            return [post.to for post in self._posts.values()]
 
     @property
     def published(self) -> list[Published]:
@@ -222,10 +244,10 @@ class FakeChannel:
     def arriving(self, sending: Sending) -> Iterator[Act]:
         """One publish from its arrival to its end; gives what it comes to."""
         with self._changed:
-            self._published.append(Published(key=sending.key, payload=sending.payload))
+            self._published.append(_published(sending))
             self._in_flight += 1
             self._most_in_flight = max(self._most_in_flight, self._in_flight)
-            act = self._acts.pop(0) if self._acts else accept()
+            act = self._per_address.get(_published(sending).to) or (self._acts.pop(0) if self._acts else accept())
             self._changed.notify_all()
         try:
             yield act
@@ -246,7 +268,7 @@ class FakeChannel:
     def take_in(self, sending: Sending, *, once: bool) -> Receipt:
         with self._changed:
             name = sending.key if once else f"{sending.key}-{len(self._posts)}"
-            self._posts.setdefault(name, Published(key=sending.key, payload=sending.payload))
+            self._posts.setdefault(name, _published(sending))
             return _receipt(name)
 
     def seen(self, key: str) -> list[Receipt]:
@@ -257,6 +279,10 @@ class FakeChannel:
     def holds(self, name: str) -> bool:
         with self._changed:
             return name in self._posts
+
+
+def _published(sending: Sending) -> Published:
+    return Published(key=sending.key, payload=sending.payload, to=sending.to.address if sending.to else "")
 
 
 def _receipt(name: str) -> Receipt:

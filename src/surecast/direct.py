@@ -1,0 +1,162 @@
+"""What an attempt means for the delivery to one contact, and what it does next. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from surecast.channel import Terms
+from surecast.crowd import Coverage, Mark, Spent, spent_by
+from surecast.history import Plan
+from surecast.message import Urgency
+from surecast.outcome import RULES, Look, Outcome, Reason, Scope, Sighting, Verdict
+from surecast.policy import turn_is_spent, wait_s
+from surecast.route import AnyOf, Route, Together
+
+#: Pauses between look-ups that the platform did not answer, in seconds; the last one repeats.
+LOOK_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+#: Look-ups that found nothing, of which the last came late enough, before an attempt in doubt is made again.
+LOOKS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """The delivery to one contact, as a worker holds it.
+
+    Attributes:
+        key: names the delivery for ever.
+        address, name: of the contact; never shown.
+        looks: look-ups since the doubt arose: below zero those that the platform did not answer.
+        first_at: when the first attempt began; the contact's turn runs from then.
+        ended_at: when the attempt in doubt ended.
+    """
+
+    id: int
+    batch: int
+    recipient: int
+    key: str
+    address: str = field(repr=False)
+    name: str = field(default="", repr=False)
+    language: str = ""
+    time_zone: str = ""
+    mark: Mark = Mark.QUEUED
+    spent: Spent = Spent.NO
+    attempts: int = 0
+    failures: int = 0
+    looks: int = 0
+    first_at: float | None = None
+    ended_at: float | None = None
+    not_before: float = 0.0
+    reason: str = ""
+    remote: str | None = None
+
+    def turn_ends_at(self, terms: Terms) -> float | None:
+        """When the next alternative may cover this contact; None while no attempt was made, or when it may already."""
+        if self.first_at is None or self.spent or self.mark not in {Mark.SENDING, Mark.RETRYING, Mark.UNSURE}:
+            return None
+        if self.mark is Mark.UNSURE and terms.when_unsure == "hold":
+            return None
+        return self.first_at + terms.within_s
+
+
+def began(ticket: Ticket, now: float) -> Ticket:
+    """The delivery once an attempt has begun."""
+    first_at = now if ticket.first_at is None else ticket.first_at
+    return replace(ticket, mark=Mark.SENDING, attempts=ticket.attempts + 1, first_at=first_at)
+
+
+def attempted(ticket: Ticket, outcome: Outcome, terms: Terms, now: float) -> Ticket:
+    """The delivery after an attempt ended."""
+    reason = outcome.reason.value or outcome.verdict.value
+    match outcome.verdict:
+        case Verdict.ACCEPTED | Verdict.CONFIRMED:
+            remote = outcome.receipt.id if outcome.receipt else None
+            return replace(ticket, mark=Mark.REACHED, spent=Spent.NO, remote=remote, reason="")
+        case Verdict.UNCERTAIN:
+            unsure = replace(ticket, mark=Mark.UNSURE, ended_at=now, not_before=now, looks=0, reason=reason)
+            return _failed(unsure, outcome, terms, now)
+        case Verdict.UNAVAILABLE | Verdict.THROTTLED:
+            return _failed(replace(ticket, mark=Mark.RETRYING, reason=reason), outcome, terms, now)
+        case Verdict.UNAUTHORIZED:
+            return replace(ticket, mark=Mark.RETRYING, spent=Spent.REFUSED, reason=reason, not_before=now)
+        case Verdict.SKIPPED if outcome.scope is Scope.CHANNEL and outcome.reason is Reason.MISCONFIGURED:
+            return replace(ticket, mark=Mark.RETRYING, spent=Spent.REFUSED, reason=reason, not_before=now)
+        case _:
+            return replace(ticket, mark=Mark.MISSED, spent=Spent.REFUSED, reason=reason)
+
+
+def _failed(ticket: Ticket, outcome: Outcome, terms: Terms, now: float) -> Ticket:
+    failures = ticket.failures + 1
+    wait = wait_s(seed=ticket.key, failures=failures, asked_s=outcome.retry_after_s)
+    spent = ticket.spent
+    elapsed = now - (ticket.first_at if ticket.first_at is not None else now)
+    over = turn_is_spent(terms, failures=failures, elapsed_s=elapsed, next_wait_s=wait)
+    if over and not spent and not (ticket.mark is Mark.UNSURE and terms.when_unsure == "hold"):
+        spent = spent_by(outcome)
+    not_before = now + wait if RULES[outcome.verdict].retry != "no" else ticket.not_before
+    if ticket.mark is Mark.UNSURE:
+        not_before = ticket.not_before if terms.finds else now + wait
+    return replace(ticket, failures=failures, spent=spent, not_before=not_before)
+
+
+def looked(ticket: Ticket, look: Look, terms: Terms, now: float) -> Ticket:
+    """The delivery in doubt after it was looked up."""
+    if look.sighting is Sighting.SEEN:
+        remote = look.receipt.id if look.receipt else None
+        return replace(ticket, mark=Mark.REACHED, spent=Spent.NO, remote=remote, reason="")
+    if look.sighting is Sighting.UNKNOWN:
+        looks = min(ticket.looks, 0) - 1
+        pause = LOOK_PAUSES_S[min(-looks, len(LOOK_PAUSES_S)) - 1]
+        return replace(ticket, looks=looks, not_before=now + pause)
+    ended_at = ticket.ended_at if ticket.ended_at is not None else now
+    late_enough = ended_at + terms.settle_after_s
+    looks = max(ticket.looks, 0) + 1
+    if looks >= LOOKS and now >= late_enough:
+        return replace(ticket, mark=Mark.RETRYING, looks=0, ended_at=None, not_before=now)
+    return replace(ticket, looks=looks, not_before=max(late_enough, now + LOOK_PAUSES_S[0]))
+
+
+def crashed(ticket: Ticket, now: float) -> Ticket:
+    """The delivery whose attempt was begun by a process that died: whether it was made is not known."""
+    return replace(ticket, mark=Mark.UNSURE, ended_at=now, not_before=now, looks=0, reason=Reason.CRASHED.value)
+
+
+def to_do(ticket: Ticket, terms: Terms) -> str:
+    """What is to be done with it, sooner or later: ``publish``, ``find``, or nothing."""
+    if ticket.mark in {Mark.QUEUED, Mark.RETRYING, Mark.HELD}:
+        return "publish"
+    if ticket.mark is Mark.UNSURE:
+        if terms.resend == "same_key":
+            return "publish"
+        return "find" if terms.finds else ""
+    return ""
+
+
+# Alternatives over one audience ----------------------------------------------------------------------------------
+
+
+def families(plan: Plan) -> tuple[Together, ...]:
+    """The direct parts of a plan's route."""
+    return tuple(dict.fromkeys(node for node in plan.gathered.walk() if isinstance(node, Together)))
+
+
+def family_of(plan: Plan, channel: str) -> tuple[str, ...]:
+    """The alternatives among which a direct channel stands, in order, itself included."""
+    return next(family.alternatives for family in families(plan) if channel in family.alternatives)
+
+
+def coverage(plan: Plan, channel: str) -> Coverage:
+    """Whom a direct channel covers beside those in front of it.
+
+    Money is spent, below an emergency, on contacts whom another channel could not be brought to; not on those whom it
+    refuses, nor, behind a public channel, on those whom no direct channel ahead could have reached anyway.
+    """
+    alternatives = family_of(plan, channel)
+    ahead = alternatives[: alternatives.index(channel)]
+    careful = plan.terms[channel].costly and bool(ahead) and plan.urgency is not Urgency.EMERGENCY
+    return Coverage(ahead=ahead, refusals=not careful, unable=not (careful and _behind_public(plan.gathered, channel)))
+
+
+def _behind_public(route: Route, channel: str) -> bool:
+    return any(
+        isinstance(node, AnyOf) and any(channel in part.names() for part in node.parts[1:]) for node in route.walk()
+    )

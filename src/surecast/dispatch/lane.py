@@ -1,0 +1,393 @@
+"""One direct channel of one broadcast in this process: its deliveries to contacts, many on their way at once.
+
+Attempts run in a few workers. One loop beside them records what ended and commits to what begins next, many together
+in one transaction, so that a delivery costs the ledger little. A few more than are on their way are committed to in
+advance: a free worker never waits for the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+from zoneinfo import ZoneInfo
+
+from surecast.channel import Adapter, Finds, Sending
+from surecast.contact import Recipient, masked
+from surecast.crowd import Mark
+from surecast.direct import Ticket, family_of, to_do
+from surecast.dispatch.errands import OPEN_S, PreparingError, errand, not_sent
+from surecast.dispatch.ports import Bench
+from surecast.history import Plan
+from surecast.ledger import tickets
+from surecast.ledger.batches import Claim
+from surecast.ledger.broadcasts import delivery_key
+from surecast.ledger.tickets import End, Lot, Step, Visit
+from surecast.outcome import Look, Outcome, Reason, Sighting, Verdict
+from surecast.policy import MISCONFIGURED_PAUSE_S
+from surecast.transport.classify import MAYBE, classify
+
+#: The least time between two transactions while deliveries are on their way: a few ends and beginnings go together.
+LINGER_S = 0.008
+#: A look at what a person or another process changed comes at least so often.
+GLANCE_S = 0.25
+#: The quiet hours of a time zone are worked out anew after this.
+QUIET_KEPT_S = 30.0
+CREDENTIALS_KEPT_S = 1.0
+#: With less time left than this before its rate lets it go, a batch waits here instead of being given back.
+PATIENCE_S = 5.0
+
+UNSENT = Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.OURS, detail="Stopped before it was sent.")
+
+
+@dataclass(slots=True)
+class _Stint:
+    """A batch while it is worked on here."""
+
+    lot: Lot
+    waiting: deque[Ticket]
+    out: int = 0
+    later: list[float] = field(default_factory=list)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Lane:
+    """The deliveries of one direct channel of one broadcast.
+
+    Args:
+        slots: how many of the channel's deliveries may be on their way in this process, over all broadcasts.
+    """
+
+    def __init__(self, bench: Bench, plan: Plan, channel: str, slots: asyncio.Semaphore) -> None:
+        self._bench = bench
+        self._ledger, self._host, self._clock = bench.ledger, bench.host, bench.clock
+        self._plan = plan
+        self._terms = plan.terms[channel]
+        self._channel = channel
+        self._slots = slots
+        self._visit = visit(bench, plan, channel)
+        self._stints: dict[int, _Stint] = {}
+        self._lots: dict[int, Lot] = {}
+        self._ready: asyncio.Queue[Ticket] = asyncio.Queue()
+        self._ends: list[End] = []
+        self._news = asyncio.Event()
+        self._out = 0
+        self._workers: list[asyncio.Task[None]] = []
+        self._loop: asyncio.Task[None] | None = None
+        self._adapter: Adapter | None = None
+        self._payload = b""
+        self._ordered = False
+        self._quiet: dict[str, tuple[float, float | None]] = {}
+        self._credentials = (0.0, "")
+
+    @property
+    def _room(self) -> int:
+        """How many may be committed to: those on their way, and a few in advance."""
+        return self._terms.in_flight + max(1, self._terms.in_flight // 3)
+
+    async def run(self, lot: Lot, adapter: Adapter, payload: bytes, *, ordered: bool) -> float | None:
+        """Takes the deliveries of a batch as far as they can go now; gives when to come back, None for never.
+
+        Raises:
+            LedgerError: the ledger cannot be written; what is on its way is recorded when it can be again.
+        """
+        self._adapter, self._payload = adapter, payload
+        self._ordered = self._ordered or ordered
+        stint = _Stint(lot, deque())
+        now = self._clock.now()
+        for ticket in lot.tickets:
+            if not to_do(ticket, self._terms):
+                continue
+            if ticket.not_before > now and not ordered:
+                stint.later.append(ticket.not_before)
+            else:
+                stint.waiting.append(ticket)
+        if not stint.waiting:
+            return min(stint.later, default=None)
+        self._stints[lot.claim.batch], self._lots[lot.claim.batch] = stint, lot
+        self._news.set()
+        if self._loop is None or self._loop.done():
+            self._loop = asyncio.create_task(self._step_on(), name=f"surecast-lane-{self._channel}")
+        await self._until_done(stint, self._loop)
+        return min(stint.later, default=None)
+
+    async def _until_done(self, stint: _Stint, loop: asyncio.Task[None]) -> None:
+        waits = asyncio.create_task(stint.done.wait())
+        try:
+            await asyncio.wait({waits, loop}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # the process is leaving: what is on its way is recorded before it goes
+            loop.cancel()
+            await asyncio.wait({loop})
+            raise
+        finally:
+            waits.cancel()
+            self._stints.pop(stint.lot.claim.batch, None)
+        if not stint.done.is_set():
+            loop.result()
+
+    # The loop beside the workers
+
+    async def _step_on(self) -> None:
+        """Records ends and commits to beginnings, until no batch is left."""
+        try:
+            while self._stints or self._out or self._ends:
+                self._news.clear()
+                pause = await self._step()
+                if pause > 0:
+                    await self._rest(pause)
+        finally:
+            await self._leave()
+
+    async def _step(self) -> float:
+        """One transaction; gives how long nothing can be done but to wait for news, in seconds."""
+        ends, self._ends = self._ends, []
+        self._out -= len(ends)
+        wants, held = self._due()
+        if not (ends or wants or held):
+            self._settle_stints()
+            return GLANCE_S
+        try:
+            step = await self._record(ends, wants, held)
+        except BaseException:
+            self._ends = ends + self._ends
+            self._out += len(ends)
+            self._put_back(wants)
+            raise
+        for ticket in (end.ticket for end in ends):
+            if ticket.batch in self._stints:
+                self._stints[ticket.batch].out -= 1
+        for batch, comes_back in step.later:
+            if batch in self._stints:
+                self._stints[batch].later.append(comes_back)
+        return self._follow(step, len(wants))
+
+    async def _record(self, ends: list[End], wants: list[Ticket], held: list[Ticket]) -> Step:
+        asking = replace(self._visit, credentials=await self._fingerprint(), ordered=self._ordered)
+        if wants:
+            self._ordered = False
+        touched = {ticket.batch for ticket in (*wants, *held, *(end.ticket for end in ends))}
+        lots = {batch: self._lots[batch] for batch in touched}
+        now = self._clock.now()
+        return await self._ledger.do(tickets.step, asking, lots, ends=ends, wants=wants, held=held, now=now)
+
+    async def _fingerprint(self) -> str:
+        """That of the channel's secrets; a secret in a file is not read for every transaction."""
+        now = self._clock.now()
+        if now - self._credentials[0] > CREDENTIALS_KEPT_S:
+            self._credentials = (now, await self._host.credentials(self._channel))
+        return self._credentials[1]
+
+    def _due(self) -> tuple[list[Ticket], list[Ticket]]:
+        """The next deliveries that may be committed to, and those that quiet hours put off."""
+        wants: list[Ticket] = []
+        held: list[Ticket] = []
+        room = self._room - self._out
+        for stint in self._stints.values():
+            while stint.waiting and len(wants) < room:
+                ticket = stint.waiting.popleft()
+                until = self._quiet_until(ticket)
+                if until is None:
+                    wants.append(ticket)
+                else:
+                    held.append(replace(ticket, not_before=until))
+        return wants, held
+
+    def _quiet_until(self, ticket: Ticket) -> float | None:
+        quiet = self._plan.quiet
+        if quiet is None or ticket.mark is Mark.UNSURE:
+            return None
+        zone, now = ticket.time_zone or self._plan.time_zone, self._clock.now()
+        known = self._quiet.get(zone)
+        if known is None or known[0] < now - QUIET_KEPT_S:
+            known = self._quiet[zone] = (now, quiet.until(now, ZoneInfo(zone)))
+        return known[1]
+
+    def _follow(self, step: Step, wanted: int) -> float:
+        """Sends off what may go; gives how long to wait for news."""
+        for batch in step.lost:
+            self._give_up(batch)
+        for ticket in step.gone:
+            self._stints[ticket.batch].out += 1
+            self._out += 1
+            self._ready.put_nowait(ticket)
+        self._hire()
+        self._put_back(step.put_back)
+        if step.stopped:
+            self._end_waiting(None)
+        elif step.shut_until is not None and (self._out == 0 or step.shut_until - self._clock.now() > PATIENCE_S):
+            self._end_waiting(step.shut_until)
+        self._settle_stints()
+        if step.next_at is not None:
+            return max(0.001, min(GLANCE_S, step.next_at - self._clock.now()))
+        if step.shut_until is not None:
+            return GLANCE_S
+        return GLANCE_S if self._out or not wanted else 0.0
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        if self._ready.qsize() > 0:  # nobody waits for us: a few more may go together
+            await asyncio.sleep(LINGER_S)
+
+    # Batches
+
+    def _put_back(self, waiting: list[Ticket]) -> None:
+        for ticket in reversed(waiting):
+            if ticket.batch in self._stints:
+                self._stints[ticket.batch].waiting.appendleft(ticket)
+
+    def _end_waiting(self, until: float | None) -> None:
+        """What has not begun stays in its batch, which comes back then."""
+        for stint in self._stints.values():
+            if stint.waiting and until is not None:
+                stint.later.append(until)
+            stint.waiting.clear()
+
+    def _give_up(self, batch: int) -> None:
+        if (stint := self._stints.get(batch)) is not None:
+            stint.waiting.clear()
+
+    def _settle_stints(self) -> None:
+        for stint in list(self._stints.values()):
+            if not stint.waiting and not stint.out:
+                stint.done.set()
+                self._stints.pop(stint.lot.claim.batch, None)
+
+    # Workers
+
+    def _hire(self) -> None:
+        while len(self._workers) < min(self._terms.in_flight, self._out):
+            self._workers.append(asyncio.create_task(self._work(), name=f"surecast-send-{self._channel}"))
+
+    async def _work(self) -> None:
+        while True:
+            ticket = await self._ready.get()
+            begun = False
+            try:
+                async with self._slots:
+                    begun = True
+                    end = await self._carry_out(ticket)
+            except asyncio.CancelledError as stop:
+                self._ends.append(End(ticket=ticket, outcome=classify(stop) if begun else UNSENT))
+                raise
+            self._ends.append(end)
+            self._news.set()
+
+    async def _carry_out(self, ticket: Ticket) -> End:
+        sending = Sending(
+            key=ticket.key,
+            payload=self._payload,
+            first_began_at=ticket.first_at or self._clock.now(),
+            timeout_s=self._terms.timeout_s,
+            to=Recipient(
+                address=ticket.address,
+                name=ticket.name,
+                language=ticket.language or self._plan.posts[self._channel].language,
+            ),
+        )
+        adapter = self._adapter
+        assert adapter is not None
+        if ticket.mark is Mark.UNSURE and self._terms.resend != "same_key":
+            return End(ticket=ticket, look=await self._look(adapter, sending))
+        try:
+            async with asyncio.timeout(self._terms.timeout_s):
+                outcome: object = await adapter.publish(sending)
+        except Exception as error:  # noqa: BLE001 - an adapter may raise anything; it becomes an outcome here
+            outcome = classify(error, own=adapter.classify)
+        if not isinstance(outcome, Outcome):
+            outcome = Outcome(
+                verdict=Verdict.UNCERTAIN, reason=Reason.OURS, detail=f"The channel's adapter gave no outcome. {MAYBE}"
+            )
+        if outcome.verdict not in {Verdict.ACCEPTED, Verdict.CONFIRMED}:
+            outcome = replace(outcome, detail=outcome.detail.replace(ticket.address, masked(ticket.address)))
+        return End(ticket=ticket, outcome=outcome)
+
+    async def _look(self, adapter: Adapter, sending: Sending) -> Look:
+        if not isinstance(adapter, Finds):
+            return Look(sighting=Sighting.UNKNOWN)
+        try:
+            async with asyncio.timeout(self._terms.timeout_s):
+                return await adapter.find(sending)
+        except Exception as error:  # noqa: BLE001 - a read side in trouble may raise anything
+            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
+
+    async def _leave(self) -> None:
+        """Ends the workers; attempts that are cut off are recorded as such before we go."""
+        for worker in self._workers:
+            worker.cancel()
+        if self._workers:
+            await asyncio.wait(self._workers)
+        self._workers.clear()
+        while not self._ready.empty():  # committed to, and surely not sent
+            self._ends.append(End(ticket=self._ready.get_nowait(), outcome=UNSENT))
+        ends, self._ends, self._out = self._ends, [], 0
+        if ends:
+            with contextlib.suppress(Exception):  # the ledger is out of order: what is not recorded is in doubt
+                await asyncio.shield(self._record(ends, [], []))
+
+
+class Lanes:
+    """The lanes of this process."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._users: Counter[tuple[str, str]] = Counter()
+        self._slots: dict[str, asyncio.Semaphore] = {}
+
+    async def run(self, plan: Plan, claim: Claim, *, ordered: bool) -> float | None:
+        """Runs a batch in its lane; gives when to come back, None for never."""
+        bench, channel = self._bench, claim.channel
+        lot = await bench.ledger.do(tickets.take, claim, plan, bench.clock.now())
+        if not lot.tickets:
+            return None
+        try:
+            adapter, payload = await self._prepared(plan, lot)
+        except Exception as error:  # noqa: BLE001 - whatever keeps a channel from beginning becomes an outcome
+            outcome = not_sent(error.outcome if isinstance(error, PreparingError) else classify(error))
+            await bench.ledger.do(tickets.fail, visit(bench, plan, channel), outcome, now=bench.clock.now())
+            return bench.clock.now() + MISCONFIGURED_PAUSE_S
+        place = (plan.id, channel)
+        slots = self._slots.setdefault(channel, asyncio.Semaphore(max(1, plan.terms[channel].in_flight)))
+        lane = self._lanes.setdefault(place, Lane(bench, plan, channel, slots))
+        self._users[place] += 1
+        try:
+            return await lane.run(lot, adapter, payload, ordered=ordered)
+        finally:
+            self._users[place] -= 1
+            if not self._users[place]:
+                del self._users[place], self._lanes[place]
+
+    async def _prepared(self, plan: Plan, lot: Lot) -> tuple[Adapter, bytes]:
+        """The adapter, and what all recipients share: prepared once for a broadcast, by whoever comes first."""
+        bench, channel = self._bench, lot.claim.channel
+        timeout_s = plan.terms[channel].timeout_s
+        async with asyncio.timeout(max(OPEN_S, timeout_s)):
+            adapter = await bench.host.adapter(channel)
+        if lot.payload is not None:
+            return adapter, lot.payload
+        try:
+            async with asyncio.timeout(timeout_s):
+                payload = await adapter.prepare(errand(bench.ledger, plan, channel, delivery_key(plan, channel, 0), 0))
+        except Exception as error:
+            raise PreparingError(classify(error, own=adapter.classify)) from error
+        return adapter, await bench.ledger.do(tickets.keep_payload, lot.crowd, payload)
+
+
+def visit(bench: Bench, plan: Plan, channel: str, *, credentials: str = "", ordered: bool = False) -> Visit:
+    """Who works on a direct channel here, and beside which other alternatives."""
+    terms = plan.terms[channel]
+    family = family_of(plan, channel)
+    audience = {name for name, other in plan.terms.items() if other.audience == terms.audience}
+    return Visit(
+        plan=plan,
+        channel=channel,
+        visitor=f"{bench.owner}/{channel}/{plan.id}",
+        rivals=tuple(name for name in family if name != channel),
+        lone=audience == set(family),
+        breaker=bench.breaker,
+        credentials=credentials,
+        ordered=ordered,
+    )
