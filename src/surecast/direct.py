@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import msgspec
+from msgspec.structs import replace
 
 from surecast.channel import Terms
 from surecast.crowd import Coverage, Mark, Spent, spent_by
@@ -18,9 +19,8 @@ LOOK_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 LOOKS = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """The delivery to one contact, as a worker holds it.
+class Ticket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The delivery to one contact, as a worker holds it; there are many, so it is of the lightest sort.
 
     Attributes:
         key: names the delivery for ever.
@@ -34,8 +34,8 @@ class Ticket:
     batch: int
     recipient: int
     key: str
-    address: str = field(repr=False)
-    name: str = field(default="", repr=False)
+    address: str
+    name: str = ""
     language: str = ""
     time_zone: str = ""
     mark: Mark = Mark.QUEUED
@@ -48,6 +48,9 @@ class Ticket:
     not_before: float = 0.0
     reason: str = ""
     remote: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Ticket(id={self.id}, batch={self.batch}, mark={self.mark.name}, spent={self.spent.name})"
 
     def turn_ends_at(self, terms: Terms) -> float | None:
         """When the next alternative may cover this contact; None while no attempt was made, or when it may already."""

@@ -11,7 +11,7 @@ from surecast.direct import coverage
 from surecast.dispatch.lane import visit
 from surecast.dispatch.ports import Bench
 from surecast.history import Plan
-from surecast.ledger import crowds, rolls, tickets
+from surecast.ledger import crowds, rolls, steps
 from surecast.ledger.batches import Claim
 from surecast.ledger.owner import proven_dead
 from surecast.ledger.rolls import Reach, RollClaim
@@ -125,7 +125,7 @@ class Clerk:
     async def _unreadable(self, error: Exception) -> float:
         """The audience cannot be read: the channel is spent, and tried again when somebody may have seen to it."""
         outcome = classify(error)
-        await self._ledger.do(tickets.fail, self._visit, outcome, now=self._clock.now())
+        await self._ledger.do(steps.fail, self._visit, outcome, now=self._clock.now())
         self._bench.waker.wake(self._plan.id)
         return self._clock.now() + MISCONFIGURED_PAUSE_S
 
@@ -152,7 +152,7 @@ class Clerk:
             if not isinstance(adapter, Receipts):
                 return
             async for page in adapter.receipts(since, RECEIPT_TIMEOUT_S):
-                if await self._ledger.do(tickets.receive, self._visit, page, now=self._clock.now()):
+                if await self._ledger.do(steps.receive, self._visit, page, now=self._clock.now()):
                     self._bench.waker.wake(self._plan.id)
         except Exception:  # noqa: BLE001 - no receipt is no information; the next collection comes
             return

@@ -13,6 +13,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from surecast.channel import Adapter, Finds, Sending
 from surecast.contact import Recipient, masked
 from surecast.crowd import Mark
@@ -20,7 +22,7 @@ from surecast.direct import Ticket, family_of, to_do
 from surecast.dispatch.errands import OPEN_S, PreparingError, errand, not_sent
 from surecast.dispatch.ports import Bench
 from surecast.history import Plan
-from surecast.ledger import tickets
+from surecast.ledger import steps, tickets
 from surecast.ledger.batches import Claim
 from surecast.ledger.broadcasts import delivery_key
 from surecast.ledger.tickets import End, Lot, Step, Visit
@@ -169,7 +171,7 @@ class Lane:
         touched = {ticket.batch for ticket in (*wants, *held, *(end.ticket for end in ends))}
         lots = {batch: self._lots[batch] for batch in touched}
         now = self._clock.now()
-        return await self._ledger.do(tickets.step, asking, lots, ends=ends, wants=wants, held=held, now=now)
+        return await self._ledger.do(steps.step, asking, lots, ends=ends, wants=wants, held=held, now=now)
 
     async def _fingerprint(self) -> str:
         """That of the channel's secrets; a secret in a file is not read for every transaction."""
@@ -190,7 +192,7 @@ class Lane:
                 if until is None:
                     wants.append(ticket)
                 else:
-                    held.append(replace(ticket, not_before=until))
+                    held.append(structs.replace(ticket, not_before=until))
         return wants, held
 
     def _quiet_until(self, ticket: Ticket) -> float | None:
@@ -347,7 +349,7 @@ class Lanes:
             adapter, payload = await self._prepared(plan, lot)
         except Exception as error:  # noqa: BLE001 - whatever keeps a channel from beginning becomes an outcome
             outcome = not_sent(error.outcome if isinstance(error, PreparingError) else classify(error))
-            await bench.ledger.do(tickets.fail, visit(bench, plan, channel), outcome, now=bench.clock.now())
+            await bench.ledger.do(steps.fail, visit(bench, plan, channel), outcome, now=bench.clock.now())
             return bench.clock.now() + MISCONFIGURED_PAUSE_S
         place = (plan.id, channel)
         slots = self._slots.setdefault(channel, asyncio.Semaphore(max(1, plan.terms[channel].in_flight)))

@@ -207,23 +207,38 @@ where batch = :batch and mark = 1;
 -- name: count_orphans!
 update tally set sending = sending - :orphans, unsure = unsure + :orphans where batch = :batch;
 
+-- name: crowds_since
+-- Other direct channels, of whatever broadcast, that wrote to somebody since a moment.
+select c.id from crowd c join broadcast b on b.id = c.broadcast
+where c.began_at is not null and c.id <> :id and b.expires_at > :since;
+
 -- name: before_sending
--- What must be known of contacts right before they are written to. Hashes that are null match nothing.
-select d.id, r.reached,
-    exists (
-        select 1 from suppression s where s.address in (r.phone, r.email, r.telegram)
-            and (s.person = 1 or s.address = d.address)
-    ) as suppressed,
-    case when :since is null then 0 else (
-        select count(*) from direct o
-        where o.address in (r.phone, r.email, r.telegram) and o.first_at > :since and o.id <> d.id
-            and o.mark in (1, 4, 5)
-    ) end as had,
-    case when :rivals = '[]' then 0 else exists (
-        select 1 from direct o where o.recipient = d.recipient and o.crowd in (select value from json_each(:rivals))
-            and o.mark in (select value from json_each(:settled))
-    ) end as elsewhere
-from direct d join recipient r on r.id = d.recipient where d.id in (select value from json_each(:ids));
+-- What speaks against writing to contacts now; those against whom nothing does are left out. Hashes that are null
+-- match nothing.
+select * from (
+    select d.id,
+        exists (
+            select 1 from suppression s where s.address in (r.phone, r.email, r.telegram)
+                and (s.person = 1 or s.address = d.address)
+        ) as suppressed,
+        (
+            select count(*) from json_each(:others) e
+            join direct o on o.address in (r.phone, r.email, r.telegram) and o.crowd = e.value
+            where o.first_at > :since and o.mark in (1, 4, 5)
+        ) as had,
+        exists (
+            select 1 from json_each(:rivals) e join direct o on o.recipient = d.recipient and o.crowd = e.value
+            where o.mark in (select value from json_each(:settled))
+        ) as elsewhere
+    from direct d join recipient r on r.id = d.recipient where d.id in (select value from json_each(:ids))
+) where suppressed or had or elsewhere;
+
+-- name: begin_rows!
+update direct set mark = 1, attempts = attempts + 1, first_at = coalesce(first_at, :now)
+where id in (select value from json_each(:ids));
+
+-- name: arrive_rows*!
+update direct set mark = 4, spent = 0, reason = '', remote = :remote where id = :id;
 
 -- name: put_tickets*!
 update direct set mark = :mark, spent = :spent, attempts = :attempts, failures = :failures, looks = :looks,

@@ -1,0 +1,140 @@
+"""What is looked at right before contacts are written to, and the commitment to write to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from surecast.crowd import Mark, Spent
+from surecast.direct import Ticket, began
+from surecast.ledger import crowds
+from surecast.ledger.books import Books
+from surecast.ledger.tickets import Step
+from surecast.outcome import Outcome, Reason, Verdict
+from surecast.policy import Passage, knock, paced
+
+
+def begin(books: Books, step: Step, wants: Sequence[Ticket]) -> None:
+    """Commits to as many deliveries as may begin now; those in doubt among them are looked up."""
+    looks, sends = _sorted(books, wants)
+    if _over(books):
+        step.stopped, sends = True, []
+    allowed = _knock(books, step, len(looks) + len(sends))
+    sends = _affordable(books, _permitted(books, sends)) if allowed else sends
+    looking = looks[:allowed]
+    goes, next_at, books.gate = paced(
+        books.gate, books.terms.rate, wanted=min(len(sends), allowed - len(looking)), now=books.now
+    )
+    step.next_at = next_at if goes < len(sends) and next_at > books.now else None
+    for ticket in sends[:goes]:
+        begun = began(ticket, books.now)
+        books.begins(ticket, begun)
+        books.pay(ticket.batch, books.terms.unit_cost)
+        step.gone.append(begun)
+    step.gone += looking
+    step.put_back = [*looks[allowed:], *sends[goes:]]
+    if step.gone and books.crowd["began_at"] is None:
+        books.queries.begin_crowd(books.connection, id=books.crowd["id"], now=books.now)
+
+
+def _sorted(books: Books, wants: Sequence[Ticket]) -> tuple[list[Ticket], list[Ticket]]:
+    """Those to look up, and those to send."""
+    if books.terms.resend == "same_key":
+        return [], list(wants)
+    looks = [ticket for ticket in wants if ticket.mark is Mark.UNSURE]
+    return looks, [ticket for ticket in wants if ticket.mark is not Mark.UNSURE] if looks else list(wants)
+
+
+def _over(books: Books) -> bool:
+    """Whether nothing more may begin: expired, cancelled, closed, or reached by another alternative."""
+    queries, connection, plan = books.queries, books.connection, books.visit.plan
+    crowd = queries.crowd_of(connection, broadcast=plan.id, channel=books.visit.channel)  # as the ends have left it
+    cancelled = queries.cancelled_at(connection, id=plan.id)
+    gone = cancelled is None or cancelled["cancelled_at"] is not None
+    return bool(crowd["stopped"] or crowd["closed"] or gone or books.now >= plan.expires_at)
+
+
+def _knock(books: Books, step: Step, wanted: int) -> int:
+    """How many the channel's gate lets go: all, one as its trial, or none."""
+    if not wanted:
+        return 0
+    visit = books.visit
+    passage, gate = knock(
+        books.gate,
+        owner=visit.visitor,
+        now=books.now,
+        trial_s=books.terms.timeout_s + crowds.GRACE_S,
+        credentials=visit.credentials,
+        ordered=visit.ordered,
+        retry=False,
+    )
+    if not passage.go:
+        step.shut_until = passage.not_before
+        if not (passage.on_trial or passage.throttled):
+            skipped = Outcome(verdict=Verdict.SKIPPED, reason=_why_shut(passage))
+            crowds.spend(books.database, visit.plan, books.crowd, skipped, books.now)
+        return 0
+    if passage.trial and books.trial and books.gate.trial_until > books.now:
+        step.shut_until = books.gate.trial_until  # ours is on its way
+        return 0
+    books.gate = gate
+    return 1 if passage.trial else wanted
+
+
+def _permitted(books: Books, sends: list[Ticket]) -> list[Ticket]:
+    """Those who may be written to: neither suppressed, nor too often, nor reached by another alternative."""
+    if not sends:
+        return sends
+    queries, connection, bound = books.queries, books.connection, books.visit.plan.per_contact
+    since = None if bound is None else books.now - bound.span_s
+    others = []
+    if since is not None:
+        others = [row["id"] for row in queries.crowds_since(connection, since=since, id=books.crowd["id"])]
+    with queries.before_sending_cursor(
+        connection,
+        ids=json.dumps([ticket.id for ticket in sends]),
+        since=since,
+        others=json.dumps(others),
+        rivals=json.dumps([row["id"] for row in books.rivals()]),
+        settled=json.dumps(crowds.SETTLED_OR_UNSURE),
+    ) as cursor:
+        found = {row["id"]: row for row in cursor.fetchall()}
+    good = []
+    for ticket in sends:
+        row = found.get(ticket.id)
+        if row is None:  # nothing speaks against it
+            good.append(ticket)
+        elif row["suppressed"]:
+            books.put(ticket, replace(ticket, mark=Mark.SUPPRESSED, reason=Reason.SUPPRESSED.value))
+        elif row["elsewhere"]:
+            books.put(ticket, replace(ticket, mark=Mark.SKIPPED, reason=Reason.SUPERSEDED.value))
+        elif bound is not None and row["had"] >= bound.count:
+            books.put(ticket, _skipped(ticket, Reason.TOO_OFTEN))
+        else:
+            good.append(ticket)
+    return good
+
+
+def _affordable(books: Books, sends: list[Ticket]) -> list[Ticket]:
+    """As many as the caps pay for; the others are skipped."""
+    terms, queries, connection = books.terms, books.queries, books.connection
+    if not terms.costly or not terms.unit_cost or not sends:
+        return sends
+    channel, plan = books.visit.channel, books.visit.plan
+    total = queries.spent_on_broadcast(connection, channel=channel, broadcast=plan.id)["amount"]
+    today = queries.spent_on_day(connection, channel=channel, day=books.day)["amount"]
+    left = min(terms.max_cost - total, terms.max_cost_per_day - today) - books.money
+    affordable = max(0, int(left / terms.unit_cost + 1e-9))
+    for ticket in sends[affordable:]:
+        books.put(ticket, _skipped(ticket, Reason.OVER_THE_CAP))
+    return sends[:affordable]
+
+
+def _skipped(ticket: Ticket, reason: Reason) -> Ticket:
+    return replace(ticket, mark=Mark.SKIPPED, spent=Spent.REFUSED, reason=reason.value)
+
+
+def _why_shut(passage: Passage) -> Reason:
+    return Reason.ISOLATED if passage.isolated else Reason.BREAKER_OPEN
