@@ -24,7 +24,7 @@ from tests.channels.email_bench import (
     using,
 )
 from tests.servers.postfix import REFUSED_SENDER, Postfix
-from tests.servers.smtp_faults import PASSWORD, SmtpFaults
+from tests.servers.smtp_faults import SmtpFaults
 
 from surecast.channel import Probes
 from surecast.channels import _email_relays, load
@@ -84,6 +84,7 @@ def test_what_a_person_writes_is_taken(name: str, value: object) -> None:
         ("from", "Harbour Ferries", "is no e-mail address"),
         ("from", "a@b.example\r\nBcc: all@b.example", "is no e-mail address"),
         ("from", "Ann, a@b.example", "is no e-mail address"),
+        ("from", "λ@b.example", "must be in Latin letters"),
         ("unsubscribe", "http://ferries.example/stop", "must begin with mailto: or https://"),
         ("unsubscribe", "stop@ferries.example", "must begin with mailto: or https://"),
         ("unsubscribe", "mailto:stop", "names no e-mail address"),
@@ -256,6 +257,15 @@ def test_an_address_beyond_ascii_is_written_to(relay: SmtpFaults) -> None:
     assert relay.stored[1].message["To"] == "ann@xn--bcher-kva.test"
 
 
+@pytest.mark.parametrize(
+    "address", ["a@b.example>\r\nRCPT TO:<c@d.example", "a b@d.test", "a@b.example\n", "<a@d.test>", "a@\u2024.test"]
+)
+def test_what_is_no_address_reaches_no_server(relay: SmtpFaults, address: str) -> None:
+    (outcome,) = send(an_adapter(plain(relay.port)), address)
+    assert (outcome.verdict, outcome.scope) == (Verdict.REFUSED, Scope.RECIPIENT)
+    assert (relay.connections, address in outcome.detail) == (0, False)
+
+
 # Connections and relays
 
 
@@ -292,12 +302,14 @@ def test_idle_connections_are_given_up(relay: SmtpFaults, monkeypatch: pytest.Mo
     monkeypatch.setattr(_email_relays, "IDLE_S", 0.05)
 
     async def with_a_pause(payload: bytes) -> None:
+        passed = asyncio.Event()
         await adapter.publish(a_sending(payload))
         assert adapter._relays is not None
         (post,) = adapter._relays._posts
-        async with asyncio.timeout(5):
-            while post.idle:
-                await asyncio.sleep(0.01)
+        assert len(post.idle) == 1
+        adapter._relays._loop.call_later(0.1, passed.set)
+        await passed.wait()
+        assert post.idle == []
         await adapter.publish(a_sending(payload))
 
     adapter = an_adapter(plain(relay.port))

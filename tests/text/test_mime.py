@@ -57,11 +57,17 @@ def headers(line: bytes) -> dict[str, str]:
     return dict(message_from_bytes(line + b"\r\n", policy=policy.default).items())
 
 
-@given(NAMES)
+@given(st.one_of(NAMES, st.text("ab -\t", max_size=200)))
 def test_a_subject_is_one_header_with_its_words(text: str) -> None:
     line = mime.header("Subject", text)
     assert headers(line) == {"Subject": mime.one_line(text)}
     assert max(map(len, lines(line))) <= 78
+
+
+def test_a_long_subject_in_ascii_is_folded_between_words() -> None:
+    assert mime.header("Subject", "word " * 20) == (
+        b"Subject: " + b" ".join([b"word"] * 13) + b"\r\n " + b" ".join([b"word"] * 7) + b"\r\n"
+    )
 
 
 @given(NAMES)

@@ -21,9 +21,11 @@ ENTRY_POINTS = "surecast.channels"
 _BUILT_IN = MappingProxyType(
     {
         "bluesky": "surecast.channels.bluesky",
+        "email": "surecast.channels.email",
         "mastodon": "surecast.channels.mastodon",
         "site": "surecast.channels.site",
         "telegram": "surecast.channels.telegram",
+        "twilio": "surecast.channels.twilio",
     }
 )
 

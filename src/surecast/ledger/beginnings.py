@@ -89,15 +89,17 @@ def _permitted(books: Books, sends: list[Ticket]) -> list[Ticket]:
         return sends
     queries, connection, bound = books.queries, books.connection, books.visit.plan.per_contact
     since = None if bound is None else books.now - bound.span_s
-    others = []
+    others, rivals = [], [row["id"] for row in books.rivals()]
     if since is not None:
         others = [row["id"] for row in queries.crowds_since(connection, since=since, id=books.crowd["id"])]
+    if not (others or rivals or queries.anybody_suppressed(connection)["anybody"]):
+        return sends
     with queries.before_sending_cursor(
         connection,
         ids=json.dumps([ticket.id for ticket in sends]),
         since=since,
         others=json.dumps(others),
-        rivals=json.dumps([row["id"] for row in books.rivals()]),
+        rivals=json.dumps(rivals),
         settled=json.dumps(crowds.SETTLED_OR_UNSURE),
     ) as cursor:
         found = {row["id"]: row for row in cursor.fetchall()}

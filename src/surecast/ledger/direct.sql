@@ -276,6 +276,9 @@ on conflict (address) do update set person = max(person, excluded.person),
 -- name: drop_suppression!
 delete from suppression where address = :address;
 
+-- name: anybody_suppressed^
+select exists(select 1 from suppression) as anybody;
+
 -- name: suppressions
 select medium, masked, person, why, at from suppression order by at, address limit :most;
 

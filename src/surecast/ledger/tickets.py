@@ -111,7 +111,8 @@ def take(database: Database, claimed: Claim, plan: Plan, now: float) -> Lot:
             queries.count_orphans(connection, batch=claimed.batch, orphans=orphans)
             crowds.count_spent(database, claimed.batch, plan.terms[claimed.channel])
         medium = plan.terms[claimed.channel].medium
-        tickets = [_ticket(row, claimed, plan, medium) for row in queries.tickets_of(connection, batch=claimed.batch)]
+        with queries.tickets_of_cursor(connection, batch=claimed.batch) as cursor:
+            tickets = [_ticket(row, claimed, plan, medium) for row in cursor.fetchall()]
         return Lot(
             claim=claimed,
             crowd=crowd["id"],

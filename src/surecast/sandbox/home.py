@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import socket
 import threading
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -74,6 +75,8 @@ class Port:
         self._keeper = _bound(number)
         self.number: int = self._keeper.getsockname()[1]
         self._runner: web.AppRunner | None = None
+        self._begin: Callable[[], Any] | None = None
+        self._open: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
         self._listener: socket.socket | None = None
         self._greetings: set[asyncio.Task[Any]] = set()
 
@@ -89,11 +92,17 @@ class Port:
             app, access_log=None, handler_cancellation=True, handle_signals=False, shutdown_timeout=SHUTDOWN_S
         )
         await self._runner.setup()
+        assert self._runner.server is not None
+        self.answer(self._runner.server)
+
+    def answer(self, begin: Callable[[], Any]) -> None:
+        """Answers each connection with the `asyncio.Protocol` that `begin` makes for it, from now on."""
+        self._begin = begin
         self.listen()
 
     def listen(self) -> None:
         """Accepts connections, from the moment that this returns."""
-        if self._listener is not None or self._runner is None:
+        if self._listener is not None or self._begin is None:
             return
         self._listener = _bound(self.number)
         self._listener.setblocking(False)
@@ -109,9 +118,9 @@ class Port:
             self._listener = None
         for greeting in tuple(self._greetings):
             greeting.cancel()
-        for connection in self._connections():
-            if connection.transport is not None:
-                connection.transport.abort()
+        for transport in tuple(self._open):
+            assert isinstance(transport, asyncio.WriteTransport)
+            transport.abort()
 
     async def close(self) -> None:
         """Gives the port up; never waits for a request that hangs."""
@@ -128,7 +137,8 @@ class Port:
             return
         connection.setblocking(False)
         loop = asyncio.get_running_loop()
-        greeting = loop.create_task(loop.connect_accepted_socket(self._web_server(), connection))
+        assert self._begin is not None
+        greeting = loop.create_task(loop.connect_accepted_socket(self._begin, connection))
         self._greetings.add(greeting)
         greeting.add_done_callback(lambda done: self._greeted(done, connection))
 
@@ -136,14 +146,8 @@ class Port:
         self._greetings.discard(greeting)
         if greeting.cancelled() or greeting.exception() is not None:
             connection.close()
-
-    def _web_server(self) -> Any:
-        assert self._runner is not None
-        assert self._runner.server is not None
-        return self._runner.server
-
-    def _connections(self) -> list[Any]:
-        return list(self._web_server().connections) if self._runner is not None and self._runner.server else []
+        else:
+            self._open.add(greeting.result()[0])
 
 
 def _bound(number: int) -> socket.socket:

@@ -24,6 +24,8 @@ PLATFORMS: Final[Mapping[str, str]] = MappingProxyType(
         "bluesky": "surecast.sandbox.bluesky:Bluesky",
         "mastodon": "surecast.sandbox.mastodon:Mastodon",
         "telegram": "surecast.sandbox.telegram:Telegram",
+        "twilio": "surecast.sandbox.twilio:Twilio",
+        "email": "surecast.sandbox.mail:Mail",
     }
 )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import textwrap
 from collections.abc import Sequence
 
 from surecast.text.fit import clean
@@ -66,8 +67,10 @@ def one_line(text: str) -> str:
 def header(name: str, text: str) -> bytes:
     """A header of free text, such as Subject; encoded where it is not ASCII."""
     line = one_line(text)
-    if line.isascii() and line.isprintable() and "=?" not in line and len(line) <= LINE - 2 - len(name):
-        return f"{name}: {line}\r\n".encode("ascii")
+    if line.isascii() and line.isprintable() and "=?" not in line:
+        rows = textwrap.wrap(f"{name}: {line}", LINE - 1, break_long_words=False, break_on_hyphens=False)
+        if line and max(map(len, rows)) < LINE and len(rows[0]) > len(name) + 1:
+            return "\r\n ".join(rows).encode("ascii") + CRLF
     return f"{name}: ".encode("ascii") + _encoded_words(line) + CRLF
 
 
