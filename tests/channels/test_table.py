@@ -54,10 +54,10 @@ KIND = Kind(name="pager", traits=TRAITS, settings=Settings, adapter=object)
 
 
 def test_the_built_in_kinds_are_named_in_order():
-    assert channels.names() == ("bluesky", "mastodon", "site", "telegram")
+    assert channels.names() == ("bluesky", "email", "mastodon", "site", "telegram", "twilio")
 
 
-@pytest.mark.parametrize("name", ["bluesky", "mastodon", "site", "telegram"])
+@pytest.mark.parametrize("name", ["bluesky", "email", "mastodon", "site", "telegram", "twilio"])
 def test_each_built_in_kind_loads_under_its_own_name(name: str):
     kind = channels.load(name)
     assert (type(kind), kind.name) == (Kind, name)
@@ -83,12 +83,12 @@ def test_a_mistyped_kind_is_answered_with_the_nearest_name(typo: str, meant: str
 def test_a_kind_like_no_other_is_answered_with_all_names():
     with pytest.raises(UsageError) as caught:
         channels.load("qqq")
-    assert str(caught.value) == "There is no channel type 'qqq'. Known types: bluesky, mastodon, site, telegram."
+    assert str(caught.value) == "There is no channel type 'qqq'. Known types: bluesky, email, mastodon, site, telegram, twilio."
 
 
 def test_a_package_adds_a_kind(install):
     install("pagers", PAGER, pager="pagers:KIND")
-    assert channels.names() == ("bluesky", "mastodon", "pager", "site", "telegram")
+    assert channels.names() == ("bluesky", "email", "mastodon", "pager", "site", "telegram", "twilio")
     assert channels.load("pager").traits.platform == "Pager"
 
 

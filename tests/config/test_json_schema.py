@@ -121,12 +121,22 @@ def test_it_names_every_declared_key_and_every_type() -> None:
     root = schema()
     tables = {"routes", "channels", "audiences", "urgencies"}
     assert set(root["properties"]) == {*(field.key for field in fields_of(Config)), *tables}
-    assert set(root["$defs"]) == {f"channel_{name}" for name in channels.names()}
-    for name in channels.names():
-        own = {field.key for field in fields_of(channels.load(name).settings)}
-        assert set(root["$defs"][f"channel_{name}"]["properties"]) == own | {
-            field.key for field in fields_of(ChannelTerms)
-        }
+    tables = {f"channel_{name}": channels.load(name) for name in channels.names()}
+    either = {f"{name}_audience": kind.with_audience for name, kind in tables.items() if kind.with_audience}
+    assert set(root["$defs"]) == {*tables, *either}
+    for name, kind in {**tables, **either}.items():
+        terms = {field.key for field in fields_of(ChannelTerms)} - ({"audience"} if kind.with_audience else set())
+        own = {field.key for field in fields_of(kind.settings)}
+        assert set(root["$defs"][name]["properties"]) == own | terms
+
+
+def test_a_telegram_channel_has_a_chat_or_an_audience_and_not_both() -> None:
+    definitions = schema()["$defs"]
+    public, direct = definitions["channel_telegram"], definitions["channel_telegram_audience"]
+    assert "chat" in public["required"]
+    assert "audience" not in public["properties"]
+    assert "audience" in direct["required"]
+    assert "chat" not in direct["properties"]
 
 
 def test_no_type_of_channel_takes_a_key_that_every_channel_has() -> None:

@@ -12,6 +12,7 @@ from surecast.config import UrgencyTimes, find_config, load_config, misconfigure
 from surecast.config.fields import fields_of
 from surecast.config.read import LARGEST_BYTES, read_document
 from surecast.config.values import URGENCY_TIMES, Breaker, ChannelTerms, Config, Network, Person
+from surecast.contact import Medium
 from surecast.errors import ConfigError, Mistake
 from surecast.message import Urgency
 from surecast.planning import DEFAULT_TIMES
@@ -375,7 +376,12 @@ def test_a_file_that_is_not_there_or_a_folder_says_what_to_do(tmp_path: Path) ->
 def test_the_sample_reads_without_a_mistake() -> None:
     config = load_config(SAMPLE)
     assert config.mistakes == ()
-    assert set(config.channels) == {"site", "bluesky", "mastodon", "mastodon_crew"}
+    assert set(config.channels) == {
+        *("site", "bluesky", "mastodon", "mastodon_crew", "telegram"),
+        *("telegram_riders", "newsletter", "sms"),
+    }
+    assert config.channels["telegram_riders"].kind.traits.medium is Medium.TELEGRAM
+    assert set(config.audiences) == {"riders"}
     assert set(config.routes) == {"low", "default", "urgent", "emergency"}
 
 

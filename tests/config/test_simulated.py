@@ -71,7 +71,8 @@ def test_secrets_within_lists_are_replaced(tmp_path: Path) -> None:
 
 
 def test_the_sample_on_simulated_platforms_knows_no_real_address(tmp_path: Path) -> None:
-    here = {"bluesky": "http://127.0.0.1:1", "mastodon": "http://127.0.0.1:2"}
+    here = {"bluesky": "http://127.0.0.1:1", "mastodon": "http://127.0.0.1:2", "telegram": "http://127.0.0.1:3"}
+    here |= {"twilio": "http://127.0.0.1:4", "email": "smtp://127.0.0.1:5"}
     drill = rehome(load_config(SAMPLE), here, tmp_path)
     assert all(not channel.misconfigured for channel in drill.with_secrets_checked().channels.values())
     bluesky = drill.channels["bluesky"].settings
@@ -80,5 +81,8 @@ def test_the_sample_on_simulated_platforms_knows_no_real_address(tmp_path: Path)
     assert drill.channels["mastodon_crew"].settings.visibility == "unlisted"
     assert drill.channels["site"].settings.directory == tmp_path / "site"
     assert drill.channels["site"].settings.after_write == ()
+    assert drill.channels["sms"].settings.api == "http://127.0.0.1:4"
+    assert drill.channels["telegram_riders"].settings.api == "http://127.0.0.1:3"
+    assert {relay.host for relay in drill.channels["newsletter"].settings.relays} == {"smtp://127.0.0.1:5"}
     kinds = {secret.kind for channel in drill.channels.values() for secret in secrets_of(channel.settings)}
     assert kinds == {"literal"}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from surecast.channel import Kind
 from surecast.config.audiences import audience_schema
 from surecast.config.fields import Field, fields_of, table_schema, with_defaults
 from surecast.config.kinds import Kinds, known_kinds
@@ -27,7 +30,7 @@ def schema(*, kinds: Kinds | None = None) -> dict[str, Any]:
     are left out.
     """
     found = kinds or known_kinds()
-    types = {name: fields for name in found.names() if (fields := settings_of(found, name)) is not None}
+    tables = {f"channel_{one.name}": one for name in found.names() for one in tables_of(found, name)}
     top = table_schema(fields_of(Config))
     top["properties"] |= {
         "routes": {
@@ -41,7 +44,7 @@ def schema(*, kinds: Kinds | None = None) -> dict[str, Any]:
             "description": ABOUT_CHANNELS,
             "minProperties": 1,
             "propertyNames": {"pattern": NAME},
-            "additionalProperties": {"oneOf": [{"$ref": f"#/$defs/channel_{name}"} for name in types]},
+            "additionalProperties": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in tables]},
         },
         "audiences": {
             "type": "object",
@@ -62,24 +65,52 @@ def schema(*, kinds: Kinds | None = None) -> dict[str, Any]:
         "description": "The configuration of surecast.",
         **top,
         "required": [*top["required"], "channels"],
-        "$defs": {f"channel_{name}": _channel_schema(name, fields) for name, fields in types.items()},
+        "$defs": {name: _channel_schema(one) for name, one in tables.items()},
     }
 
 
-def settings_of(kinds: Kinds, name: str) -> tuple[Field, ...] | None:
-    """The settings that a type of channel declares; None when it cannot be loaded."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelTable:
+    """What the table of a channel may hold.
+
+    Attributes:
+        name: of the table: the type's, with a word more where the type has two.
+        audience: whether it names an audience in place of a public address; None where the type has one table only.
+    """
+
+    name: str
+    type: str
+    platform: str
+    own: tuple[Field, ...]
+    audience: bool | None = None
+
+
+def tables_of(kinds: Kinds, name: str) -> tuple[ChannelTable, ...]:
+    """The tables that a type of channel may have; none when it cannot be loaded."""
     try:
-        return fields_of(kinds.load(name).settings)
+        kind = kinds.load(name)
+        return tuple(_tables(kind))
     except Exception:  # noqa: BLE001 - the package of a foreign channel type may break in any way
-        return None
+        return ()
 
 
-def _channel_schema(name: str, own: tuple[Field, ...]) -> dict[str, Any]:
-    terms = fields_of(ChannelTerms)
+def _tables(kind: Kind) -> Iterator[ChannelTable]:
+    platform, direct = kind.traits.platform, kind.with_audience
+    either = None if direct is None else False
+    yield ChannelTable(name=kind.name, type=kind.name, platform=platform, own=fields_of(kind.settings), audience=either)
+    if direct is not None:
+        own = fields_of(direct.settings)
+        yield ChannelTable(name=f"{kind.name}_audience", type=kind.name, platform=platform, own=own, audience=True)
+
+
+def _channel_schema(one: ChannelTable) -> dict[str, Any]:
+    terms = tuple(field for field in fields_of(ChannelTerms) if one.audience is not False or field.key != "audience")
     keys = {field.key for field in terms}
-    table = table_schema((*terms, *(field for field in own if field.key not in keys)))
-    table["properties"]["type"] = {**table["properties"]["type"], "const": name}
-    return {"title": f"A channel of the type {name}", **table}
+    table = table_schema((*terms, *(field for field in one.own if field.key not in keys)))
+    table["properties"]["type"] = {**table["properties"]["type"], "const": one.type}
+    if one.audience:
+        table["required"] = [*table["required"], "audience"]
+    return {"title": f"A channel of the type {one.type}", **table}
 
 
 def _urgency_schema(urgency: Urgency) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from surecast.audiences import Audience
 from surecast.config.durations import spoken
 from surecast.config.fields import Field, fields_of
-from surecast.config.json_schema import settings_of
+from surecast.config.json_schema import tables_of
 from surecast.config.kinds import Kinds, known_kinds
 from surecast.config.shapes import Duration
 from surecast.config.values import URGENCY_TIMES, Breaker, ChannelTerms, Config, Network, Person, UrgencyTimes
@@ -32,9 +32,9 @@ def reference(*, kinds: Kinds | None = None) -> str:
         _section("### `[channels.NAME]`: what every channel may say", fields_of(ChannelTerms)),
     ]
     for name in found.names():
-        if (own := settings_of(found, name)) is not None:
-            platform = found.load(name).traits.platform
-            sections.append(_section(f'### `[channels.NAME]` with `type = "{name}"`: {platform}', own))
+        for one in tables_of(found, name):
+            beside = " and an `audience`" if one.audience else ""
+            sections.append(_section(f'### `[channels.NAME]` with `type = "{name}"`{beside}: {one.platform}', one.own))
     sections += [
         _section("### `[audiences.NAME]`", fields_of(Audience)),
         _urgencies(),

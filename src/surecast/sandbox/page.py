@@ -64,7 +64,7 @@ _INDEX = """\
 <h1>Simulated platforms</h1>
 <ul>
 {% for name, url in platforms.items() %}
-<li>{{ name }}: <a href="{{ url }}/">what readers of {{ name }} see</a></li>
+<li>{{ name }}: {% if url.startswith("http") %}<a href="{{ url }}/">what readers of {{ name }} see</a>{% else %}{{ url }}{% endif %}</li>
 {% endfor %}
 </ul>
 <pre>{{ usage }}</pre>

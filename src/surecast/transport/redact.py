@@ -24,6 +24,7 @@ SHORTEST_SECRET = 4
 TALKATIVE = (
     *("httpx", "httpx2", "httpcore", "urllib3", "requests", "aiohttp", "hpack"),
     *("atproto", "atproto_client", "mastodon", "telegram", "twilio", "slack_sdk", "tweepy"),
+    *("aiosmtplib", "mail.log"),  # aiosmtpd logs every address
 )
 
 _lock = threading.Lock()
