@@ -67,6 +67,19 @@ def began(ticket: Ticket, now: float) -> Ticket:
     return replace(ticket, mark=Mark.SENDING, attempts=ticket.attempts + 1, first_at=first_at)
 
 
+def unsent(ticket: Ticket) -> Ticket:
+    """The delivery whose attempt was committed to and then not made: as if it had never begun."""
+    if ticket.mark is Mark.UNSURE:
+        return ticket
+    first = ticket.attempts <= 1
+    return replace(
+        ticket,
+        mark=Mark.QUEUED if first else Mark.RETRYING,
+        attempts=max(0, ticket.attempts - 1),
+        first_at=None if first else ticket.first_at,
+    )
+
+
 def attempted(ticket: Ticket, outcome: Outcome, terms: Terms, now: float) -> Ticket:
     """The delivery after an attempt ended."""
     reason = outcome.reason.value or outcome.verdict.value

@@ -219,6 +219,7 @@ def _terms(channel: Channel, times: Times, urgency: Urgency, within_s: float, sk
         settle_after_s=channel.settle_after_s,
         finds=kind.able(Finds),
         confirms=reads_back,
+        rate=channel.rate or kind.rate,
         skip=skip,
     )
 
@@ -236,7 +237,6 @@ def _with_audience(terms: Terms, channel: Channel, urgency: Urgency, post: Post,
         receipts=kind.able(Receipts),
         enough=channel.enough,
         in_flight=channel.in_flight or kind.in_flight,
-        rate=channel.rate or kind.rate,
         costly=kind.traits.costly,
         unit_cost=(channel.price or 0.0) * (post.count if kind.traits.costly else 1),
         max_cost=channel.max_cost or 0.0,

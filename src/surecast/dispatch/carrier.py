@@ -116,6 +116,7 @@ class Carrier:
             credentials=await self._host.credentials(self._claim.channel),
             ordered=ordered,
             retry=retry and moment.standing.failures > 0,
+            rate=moment.standing.terms.rate if retry else None,
         )
 
     async def _turned_away(self, moment: _Moment, passage: Passage) -> float:

@@ -26,7 +26,7 @@ from surecast.ledger import steps, tickets
 from surecast.ledger.batches import Claim
 from surecast.ledger.broadcasts import delivery_key
 from surecast.ledger.tickets import End, Lot, Step, Visit
-from surecast.outcome import Look, Outcome, Reason, Sighting, Verdict
+from surecast.outcome import Look, Outcome, Reason, Scope, Sighting, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S
 from surecast.transport.classify import MAYBE, classify
 
@@ -39,8 +39,6 @@ QUIET_KEPT_S = 30.0
 CREDENTIALS_KEPT_S = 1.0
 #: With less time left than this before its rate lets it go, a batch waits here instead of being given back.
 PATIENCE_S = 5.0
-
-UNSENT = Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.OURS, detail="Stopped before it was sent.")
 
 
 @dataclass(slots=True)
@@ -215,6 +213,8 @@ class Lane:
             self._ready.put_nowait(ticket)
         self._hire()
         self._put_back(step.put_back)
+        if step.stopped or (step.shut_until is not None and not step.gone):
+            self._call_off()
         if step.stopped:
             self._end_waiting(None)
         elif step.shut_until is not None and (self._out == 0 or step.shut_until - self._clock.now() > PATIENCE_S):
@@ -272,10 +272,17 @@ class Lane:
                     begun = True
                     end = await self._carry_out(ticket)
             except asyncio.CancelledError as stop:
-                self._ends.append(End(ticket=ticket, outcome=classify(stop) if begun else UNSENT))
+                self._ends.append(End(ticket=ticket, outcome=classify(stop) if begun else None))
                 raise
             self._ends.append(end)
+            if end.outcome is not None and _ends_all(end.outcome):
+                self._call_off()
             self._news.set()
+
+    def _call_off(self) -> None:
+        """What is committed to and has not begun does not begin."""
+        while not self._ready.empty():
+            self._ends.append(End(ticket=self._ready.get_nowait()))
 
     async def _carry_out(self, ticket: Ticket) -> End:
         sending = Sending(
@@ -322,12 +329,18 @@ class Lane:
         if self._workers:
             await asyncio.wait(self._workers)
         self._workers.clear()
-        while not self._ready.empty():  # committed to, and surely not sent
-            self._ends.append(End(ticket=self._ready.get_nowait(), outcome=UNSENT))
+        self._call_off()
         ends, self._ends, self._out = self._ends, [], 0
         if ends:
             with contextlib.suppress(Exception):  # the ledger is out of order: what is not recorded is in doubt
                 await asyncio.shield(self._record(ends, [], []))
+
+
+def _ends_all(outcome: Outcome) -> bool:
+    """Whether an outcome says that the same comes of every other attempt."""
+    if outcome.scope is Scope.RECIPIENT:
+        return False
+    return outcome.verdict in {Verdict.REFUSED, Verdict.UNAUTHORIZED, Verdict.SKIPPED}
 
 
 class Lanes:

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from surecast.errors import LedgerError, UnknownBroadcastError
 from surecast.history import Action, Fact, History, Kind, Order, Plan
@@ -16,6 +17,7 @@ from surecast.ledger.owner import LEASE_S
 from surecast.outcome import Outcome
 
 #: Without 0/o, 1/l/i: an id is read aloud and typed by hand.
+FORGOTTEN_AT_ONCE = 5_000
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
@@ -327,12 +329,18 @@ def version(database: Database) -> int:
 
 
 def forget(database: Database, before: float) -> int:
-    """Drops what is over and older than it is kept; gives how many broadcasts went."""
+    """Drops what is over and older than it is kept, of contacts a part; gives how many broadcasts went."""
     with database.transaction() as queries:
+        queries.forget_contacts(database.connection, before=before, most=FORGOTTEN_AT_ONCE)
         gone = int(queries.forget_broadcasts(database.connection, before=before))
+        queries.forget_spending(database.connection, day=_day(before))
         queries.forget_images(database.connection, before=before)
         queries.forget_workers(database.connection, before=before)
         return gone
+
+
+def _day(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).date().isoformat()
 
 
 def worker_seen(database: Database, owner: str, now: float) -> None:

@@ -301,7 +301,7 @@ select coalesce(sum(amount), 0) as amount from spending where channel = :channel
 insert into spending (channel, day, broadcast, amount) values (:channel, :day, :broadcast, :amount)
 on conflict (channel, day, broadcast) do update set amount = amount + excluded.amount;
 
--- name: awaited
+-- name: awaited^
 -- How many accepted deliveries still wait for a receipt.
 select coalesce(sum(reached - confirmed), 0) as awaited,
     coalesce(sum(queued + sending + retrying + held + unsure), 0) as open

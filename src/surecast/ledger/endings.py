@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from surecast.crowd import Mark, unavailable
-from surecast.direct import Ticket, attempted, looked, to_do
+from surecast.direct import Ticket, attempted, looked, to_do, unsent
 from surecast.ledger import crowds
 from surecast.ledger.books import Books
 from surecast.ledger.codec import to_json
@@ -40,11 +40,13 @@ def record(books: Books, step: Step, ends: Sequence[End]) -> None:
 
 def _end(books: Books, end: End) -> Ticket:
     ticket, outcome = end.ticket, end.outcome
-    if outcome is None:
-        assert end.look is not None
+    if end.look is not None:
         then = looked(ticket, end.look, books.terms, books.now)
         if end.look.answered and books.trial:
             books.gate = answered(books.gate, books.now)
+    elif outcome is None:
+        then = unsent(ticket)
+        books.pay(ticket.batch, -books.terms.unit_cost)
     else:
         then = attempted(ticket, outcome, books.terms, books.now)
         _judge(books, outcome)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from surecast.ledger.database import Database
-from surecast.policy import Gate, Passage, knock
+from surecast.policy import Gate, Passage, knock, paced
+from surecast.rate import Rate
 
 
 def take(
@@ -18,13 +19,17 @@ def take(
     credentials: str,
     ordered: bool,
     retry: bool = False,
+    rate: Rate | None = None,
 ) -> Passage:
-    """Asks the gate, in one transaction for all processes; see `policy.knock`."""
+    """Asks the gate, in one transaction for all processes; see `policy.knock` and `policy.paced`."""
     with database.transaction():
         before = read(database, channel)
         passage, gate = knock(
             before, owner=owner, now=now, trial_s=trial_s, credentials=credentials, ordered=ordered, retry=retry
         )
+        if passage.go and rate is not None:
+            goes, next_at, gate = paced(gate, rate, wanted=1, now=now)
+            passage = passage if goes else Passage(go=False, not_before=next_at, throttled=True)
         if gate != before:
             put(database, gate)
     return passage

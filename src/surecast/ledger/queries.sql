@@ -72,8 +72,15 @@ update broadcast set wake_at = min(coalesce(wake_at, :at), :at) where id = :id;
 update broadcast set cancelled_at = :now, wake_at = :now where id = :id and cancelled_at is null;
 
 -- name: forget_broadcasts!
--- Broadcasts that are over and older than the time they are kept.
-delete from broadcast where final = 1 and created_at < :before;
+-- Broadcasts that are over and older than the time they are kept; those with many contacts lose these first.
+delete from broadcast where final = 1 and created_at < :before
+    and not exists (select 1 from roll r join recipient c on c.roll = r.id where r.broadcast = broadcast.id);
+
+-- name: forget_contacts!
+-- Some of the contacts of such broadcasts, with their deliveries: all at once would hold the ledger for too long.
+delete from recipient where id in (
+    select c.id from broadcast b join roll r on r.broadcast = b.id join recipient c on c.roll = r.id
+    where b.final = 1 and b.created_at < :before limit :most);
 
 -- name: add_batch!
 insert into batch (broadcast, channel, number, wake_at) values (:broadcast, :channel, 0, :wake_at)

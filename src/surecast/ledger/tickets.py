@@ -40,7 +40,7 @@ class Lot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """How an attempt, or a look-up, ended."""
+    """How an attempt, or a look-up, ended; with neither, it was never made."""
 
     ticket: Ticket
     outcome: Outcome | None = None

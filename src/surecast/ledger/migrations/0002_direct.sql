@@ -79,7 +79,7 @@ create table crowd (
 -- The delivery to one contact. An address is used once by a channel of a broadcast.
 create table direct (
     id integer primary key,
-    crowd integer not null references crowd (id) on delete cascade,
+    crowd integer not null,
     batch integer not null references batch (id) on delete cascade,
     recipient integer not null references recipient (id) on delete cascade,
     address integer not null,
