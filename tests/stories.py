@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from surecast.channel import Limits, Part, Post, Terms, Words
+from surecast.contact import Medium
+from surecast.crowd import Crowd, Roll, Spent, Tally
 from surecast.history import Action, Fact, History, Kind, Order, Plan
 from surecast.message import Urgency
 from surecast.outcome import Look, Outcome, Reason, Receipt, Sighting, Verdict
@@ -27,7 +29,48 @@ def terms(channel: str, **own: Any) -> Terms:
     return Terms(channel=channel, **{**given, **own})
 
 
-def plan(route: str, **own: Terms) -> Plan:
+def direct(channel: str, medium: Medium = Medium.EMAIL, **own: Any) -> Terms:
+    """Terms of a channel that writes to the riders; nobody is spent while it is in doubt."""
+    given: dict[str, Any] = {"audience": "riders", "medium": medium, "when_unsure": "hold", "resend": "never"}
+    return terms(channel, **{**given, "finds": False, **own})
+
+
+def sms(channel: str = "sms", **own: Any) -> Terms:
+    """Terms of a channel that costs money, which waits five minutes as a later alternative."""
+    given: dict[str, Any] = {"costly": True, "unit_cost": 0.01, "max_cost": 1e6, "max_cost_per_day": 1e6}
+    return direct(channel, Medium.PHONE, **{**given, "spend_after_s": 300.0, **own})
+
+
+def crowd(
+    *,
+    bit: int = 1,
+    covered: bool = True,
+    duplicates: int = 0,
+    spent: Spent = Spent.NO,
+    closed: bool = False,
+    failing_at: float | None = None,
+    failed_at: float | None = None,
+    **tally: Any,
+) -> Crowd:
+    """A direct channel that looked at its whole audience, with numbers of deliveries; nobody was reached before."""
+    return Crowd(
+        tally=Tally(**{"first": tally.get("reached", 0), **tally}),
+        bit=bit,
+        covered=covered,
+        duplicates=duplicates,
+        spent=spent,
+        closed=closed,
+        failing_at=failing_at,
+        failed_at=failing_at if failed_at is None else failed_at,
+    )
+
+
+def roll(*, complete: bool = True, **able: int) -> Roll:
+    """The riders, by the sets of channels that can reach them: `_1=90, _3=10`."""
+    return Roll(complete=complete, able={int(name[1:]): count for name, count in able.items()})
+
+
+def plan(route: str, *, urgency: Urgency = Urgency.NORMAL, **own: Terms) -> Plan:
     """A plan over a route; channels not given get `terms`."""
     names = Route.parse(route).names()
     post = Post(parts=(Part(text="x"),), words=Words(text="x"), language="en", sender="", limits=Limits())
@@ -35,7 +78,7 @@ def plan(route: str, **own: Terms) -> Plan:
         id="story",
         key=None,
         fingerprint="f",
-        urgency=Urgency.NORMAL,
+        urgency=urgency,
         route_text=route,
         route_name="",
         created_at=START,
@@ -92,7 +135,9 @@ def ordered(channel: str, at: float, order: Order) -> Fact:
     return Fact(seq=0, channel=channel, kind=Kind.ORDERED, at=at, order=order)
 
 
-def history(*facts: Fact, cancelled_at: float | None = None) -> History:
-    """The facts in the order of telling."""
-    numbered = tuple(replace(fact, seq=number) for number, fact in enumerate(facts, start=1))
-    return History.of(numbered, cancelled_at=cancelled_at)
+def history(*facts: Fact, cancelled_at: float | None = None, riders: Roll | None = None, **crowds: Crowd) -> History:
+    """The facts in the order of telling, and what became of the contacts; a channel with a crowd has its turn."""
+    turns = tuple(turn(name) for name in crowds)
+    numbered = tuple(replace(fact, seq=number) for number, fact in enumerate((*turns, *facts), start=1))
+    rolls = {} if riders is None else {"riders": riders}
+    return History.of(numbered, cancelled_at=cancelled_at, crowds=crowds, rolls=rolls)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from surecast.health import Condition, Health, assess, assess_all
-from surecast.policy import Gate
+from surecast.policy import SAME_OUTAGE_S, Gate
 
 NOW = 1_000.0
 SHUT = Gate(channel="a", failures=3, opened_at=NOW - 60, open_until=NOW + 20, interval_s=30.0, reason="unavailable")
@@ -43,3 +43,11 @@ def test_what_a_person_isolated_is_isolated_until_then(gate: Gate) -> None:
 def test_all_channels_are_assessed_by_name() -> None:
     found = assess_all([SHUT, Gate(channel="b")], NOW)
     assert {name: health.condition for name, health in found.items()} == {"a": Condition.DOWN, "b": Condition.UP}
+
+
+def test_a_gate_that_is_shut_says_since_when_the_channel_fails_unless_nobody_tried_for_long() -> None:
+    failing = replace(SHUT, failing_since=NOW - 90)
+    assert assess(failing, NOW).failing_since == NOW - 90
+    assert assess(failing, NOW + 20 + SAME_OUTAGE_S).failing_since == NOW - 90
+    assert assess(failing, NOW + 21 + SAME_OUTAGE_S).failing_since is None
+    assert assess(replace(failing, opened_at=None), NOW).failing_since is None

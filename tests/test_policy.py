@@ -11,15 +11,20 @@ from hypothesis import strategies as st
 from surecast.outcome import RULES, Outcome, Reason, Scope, Verdict
 from surecast.policy import (
     LONGEST_S,
+    PACE_SLACK_S,
+    SAME_OUTAGE_S,
     UNAUTHORIZED_TRIAL_S,
     Breaker,
     Gate,
     after,
     answered,
     attempt_timeout_s,
+    failing_since,
+    paced,
     turn_is_spent,
     wait_s,
 )
+from surecast.rate import Rate
 from tests.stories import terms
 
 NOW = 1_000.0
@@ -187,3 +192,97 @@ def test_a_look_up_that_is_answered_lets_the_next_attempt_be_the_trial() -> None
 
 def test_a_wait_that_the_platform_states_is_for_everybody() -> None:
     assert then(Gate(channel="a"), Verdict.THROTTLED, retry_after_s=3_600.0).wait_until == NOW + 3_600
+
+
+# The rate of a channel
+
+
+def test_without_a_rate_everything_goes() -> None:
+    gate = Gate(channel="a")
+    assert paced(gate, None, wanted=50, now=NOW) == (50, 0.0, gate)
+    assert paced(gate, Rate.parse("1/s"), wanted=0, now=NOW) == (0, 0.0, gate)
+
+
+def test_one_goes_and_the_next_when_it_is_due() -> None:
+    rate = Rate.parse("10/s")
+    goes, next_at, gate = paced(Gate(channel="a"), rate, wanted=5, now=NOW)
+    assert (goes, next_at) == (1, pytest.approx(NOW + 0.08))
+    assert paced(gate, rate, wanted=5, now=NOW + 0.05) == (0, next_at, gate)
+    assert paced(gate, rate, wanted=5, now=next_at)[0] == 1
+
+
+def test_a_long_rest_lets_no_burst_go() -> None:
+    goes, _, _ = paced(Gate(channel="a", pace_at=NOW - 3_600), Rate.parse("10/s"), wanted=100, now=NOW)
+    assert goes == 1
+
+
+def test_at_high_rates_several_go_together() -> None:
+    goes, next_at, _ = paced(Gate(channel="a"), Rate.parse("1000/s"), wanted=100, now=NOW)
+    assert goes in {20, 21}
+    assert next_at == pytest.approx(NOW + 0.001, abs=0.0011)
+
+
+@given(
+    per_s=st.sampled_from((0.05, 1.0, 7.0, 30.0, 50.0, 333.0, 2_000.0)),
+    callers=st.lists(st.tuples(st.floats(0.0, 0.4), st.integers(1, 60)), min_size=1, max_size=150),
+)
+def test_in_no_span_of_time_more_go_than_the_rate_says(per_s: float, callers: list[tuple[float, int]]) -> None:
+    rate, gate, now = Rate(count=per_s, span_s=1.0), Gate(channel="a"), NOW
+    gone: list[tuple[float, int]] = []
+    for pause, wanted in callers:  # one after the other over the one gate, from whichever process
+        now += pause
+        goes, next_at, gate = paced(gate, rate, wanted=wanted, now=now)
+        assert 0 <= goes <= wanted
+        assert goes == wanted or next_at > now - 1e-6
+        gone.append((now, goes))
+    for first, (begins, _) in enumerate(gone):
+        count = 0
+        for ends, goes in gone[first:]:
+            count += goes
+            assert count <= (ends - begins + PACE_SLACK_S) * per_s + 1 + 1e-3
+
+
+@given(per_s=st.sampled_from((0.05, 1.0, 30.0, 500.0)), late=st.floats(0.0, PACE_SLACK_S * 0.9))
+def test_who_comes_a_little_late_every_time_is_not_slowed_down(per_s: float, late: float) -> None:
+    rate, gate, now, gone = Rate(count=per_s, span_s=1.0), Gate(channel="a"), NOW, 0
+    for _ in range(400):
+        goes, next_at, gate = paced(gate, rate, wanted=1_000, now=now)
+        gone += goes
+        now = max(now, next_at) + late
+    assert gone >= (now - NOW) * per_s * 0.999 - 1
+
+
+# Since when a channel fails
+
+
+def test_the_first_failure_in_a_row_is_remembered_until_one_arrives() -> None:
+    gate = then(Gate(channel="a"), Verdict.UNAVAILABLE)
+    later = after(gate, Outcome(verdict=Verdict.UNCERTAIN), trial=False, now=NOW + 99, breaker=BREAKER, credentials="")
+    assert (later.failures, later.failing_since) == (2, NOW)
+    assert then(later, Verdict.ACCEPTED).failing_since is None
+
+
+def test_posts_that_nobody_sees_shut_the_gate_and_do_not_say_that_it_fails() -> None:
+    gate = Gate(channel="a")
+    for _ in range(3):
+        gate = then(gate, Verdict.INVISIBLE)
+    assert (gate.opened_at, gate.failing_since) == (NOW, None)
+
+
+def test_a_refused_login_says_nothing_of_it_either_and_ends_what_was_known() -> None:
+    gate = then(replace(SHUT, opened_at=None, failures=1, failing_since=NOW - 9), Verdict.UNAUTHORIZED)
+    assert (gate.opened_at, gate.failing_since) == (NOW, None)
+    assert then(replace(gate, trial_owner="me"), Verdict.UNAVAILABLE, trial=True).failing_since == NOW
+
+
+def test_a_failure_long_after_the_last_is_another_outage() -> None:
+    long_ago = NOW - SAME_OUTAGE_S - 1
+    assert then(Gate(channel="a", failures=1, failing_since=long_ago), Verdict.UNAVAILABLE).failing_since == NOW
+    rested = replace(TRIED, open_until=long_ago, failing_since=long_ago - 60)
+    assert failing_since(rested, NOW) is None
+    assert then(rested, Verdict.UNAVAILABLE, trial=True).failing_since == NOW
+    assert then(replace(rested, open_until=NOW), Verdict.UNAVAILABLE, trial=True).failing_since == long_ago - 60
+
+
+def test_a_gate_that_heals_keeps_its_pace() -> None:
+    assert then(replace(TRIED, pace_at=NOW + 3), Verdict.ACCEPTED, trial=True).pace_at == NOW + 3

@@ -281,3 +281,34 @@ def test_an_invisible_post_is_read_again_now_and_then_and_may_turn_visible() -> 
 
 def test_nothing_is_read_back_where_acceptance_counts() -> None:
     assert step(stand(terms("a"), ACCEPTED)) is None
+
+
+# Since when it fails
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNAVAILABLE, Verdict.THROTTLED, Verdict.UNCERTAIN])
+def test_the_first_failure_of_a_channel_that_is_not_available_is_remembered(verdict: Verdict) -> None:
+    first = [turn("a"), began("a", START), ended("a", START + 1, verdict)]
+    again = [*first, began("a", START + 2, 2), ended("a", START + 3, Verdict.UNAVAILABLE, 2)]
+    standing = stand(terms("a"), again)
+    assert (standing.failing_at, standing.failed_at) == (START + 1, START + 1)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.UNAUTHORIZED])
+def test_a_platform_that_answers_is_available_whatever_it_says(verdict: Verdict) -> None:
+    first = [turn("a"), began("a", START), ended("a", START + 1, Verdict.UNAVAILABLE)]
+    standing = stand(terms("a"), [*first, began("a", START + 2, 2), ended("a", START + 3, verdict, 2)])
+    assert (standing.failing_at, standing.failed_at) == (None, START + 1)
+
+
+def test_a_turn_away_at_our_own_gate_says_nothing_new() -> None:
+    skipped = ended("a", START + 3, Verdict.SKIPPED, 2, reason=Reason.BREAKER_OPEN)
+    assert stand(terms("a"), [turn("a"), skipped]).failing_at is None
+    first = [turn("a"), began("a", START), ended("a", START + 1, Verdict.UNAVAILABLE)]
+    assert stand(terms("a"), [*first, skipped]).failing_at == START + 1
+
+
+def test_a_post_that_nobody_sees_failed_and_the_channel_is_available() -> None:
+    accepted = [turn("a"), began("a", START), ended("a", START + 1, Verdict.ACCEPTED)]
+    standing = stand(SEEN_IN_PUBLIC, [*accepted, invisible("a", START + 40)])
+    assert (standing.failing_at, standing.failed_at) == (None, START + 40)

@@ -5,12 +5,16 @@ Contacts may be many, so nothing here knows one of them: a worker keeps a `Tally
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import reduce
+from operator import or_
 
 from surecast.channel import Terms
 from surecast.outcome import Outcome, Reason, Verdict
+
+ROUNDING = 1e-6  # a share of a number of people is no whole number
 
 
 class Mark(IntEnum):
@@ -36,17 +40,21 @@ class Spent(IntEnum):
 
 
 def unavailable(outcome: Outcome) -> bool:
-    """Whether an outcome says that the channel did not manage it, as opposed to that it never will."""
+    """Whether an outcome shows that the channel does not work, which is worth money where others cost it.
+
+    An open breaker does not: what had opened it may have been a refused login. The gate knows.
+    """
     if outcome.reason is Reason.OURS:
         return False
     if outcome.verdict is Verdict.SKIPPED:
-        return outcome.reason in {Reason.BREAKER_OPEN, Reason.SPARED, Reason.RATE_LIMITED}
+        return outcome.reason in {Reason.SPARED, Reason.RATE_LIMITED}
     return outcome.verdict in {Verdict.UNAVAILABLE, Verdict.THROTTLED, Verdict.UNCERTAIN}
 
 
 def spent_by(outcome: Outcome) -> Spent:
     """What kind of failure a spending outcome is."""
-    return Spent.UNAVAILABLE if unavailable(outcome) else Spent.REFUSED
+    passing = unavailable(outcome) or outcome.reason is Reason.BREAKER_OPEN
+    return Spent.UNAVAILABLE if passing else Spent.REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +113,8 @@ class Crowd:
         duplicates: contacts left out as another one has the same address.
         spent: the whole channel is spent, with what kind of failure.
         closed: nothing will be sent any more, whatever happens.
-        failing_at, failed_at: when its first failure of availability, and of any sort, was seen; Unix seconds.
+        failing_at: since when it fails to reach contacts, as far as attempts showed; None when all are reached again.
+        failed_at: when its first failure of any sort was seen; both in Unix seconds.
         last: what went wrong last, for people; None when nothing did.
     """
 
@@ -156,128 +165,194 @@ def channel_bits(terms: Mapping[str, Terms], audience: str) -> dict[str, int]:
 # Several alternatives over one audience --------------------------------------------------------------------------
 
 
+class Takes(IntEnum):
+    """Which contacts of those before it a channel takes over; as the ledger keeps it."""
+
+    NOTHING = 0  # they cost money that is not to be spent, or not yet
+    FAILURES = 1  # those whom a channel before it did not manage to reach, for now
+    ALL = 2  # and those whom it never will
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One direct channel among alternatives over the same audience.
 
     Attributes:
         crowd: None while its turn has not opened.
-        hopeless: its turn will not open, or it was skipped for good.
+        hopeless: its turn will not open, or nothing more may begin in it.
+        waits: it begins, or takes over more, at a moment that is known.
     """
 
     terms: Terms
     crowd: Crowd | None = None
     bit: int = 1
     hopeless: bool = False
+    takes: Takes = Takes.ALL
+    waits: bool = False
+
+    @property
+    def tally(self) -> Tally:
+        """Its numbers; all zero while its turn has not opened."""
+        return Tally() if self.crowd is None else self.crowd.tally
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it leaves all its contacts to those behind it."""
+        return self.hopeless or (self.crowd is not None and (self.crowd.closed or self.crowd.spent is not Spent.NO))
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it leaves a contact to those behind it."""
+        return self.given_up or self.tally.unrouted > 0
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it has its turn, as far as the channel as a whole is concerned."""
+        return self.crowd is not None and not self.given_up
+
+    @property
+    def receives(self) -> bool:
+        """Whether contacts are handed on to it."""
+        return self.crowd is not None and not (self.hopeless or self.crowd.closed) and self.takes is not Takes.NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """Alternatives over one audience, judged together: each covers the contacts whom those before it did not reach."""
+    """Alternatives over one audience, judged together: each covers the contacts whom those before it did not reach.
+
+    Attributes:
+        over: the announcement is, so nothing more begins.
+    """
 
     members: Sequence[Member]
     roll: Roll
+    over: bool = False
 
-    @property
-    def _bits(self) -> int:
-        return sum(member.bit for member in self.members)
-
-    def _crowds(self) -> Iterable[Crowd]:
-        return (member.crowd for member in self.members if member.crowd is not None)
+    # Numbers of contacts
 
     @property
     def reachable(self) -> int:
-        """Contacts with address and consent for at least one member, without those who want nothing."""
-        left_out = sum(crowd.tally.suppressed + crowd.duplicates for crowd in self._crowds())
-        return max(0, self.roll.reachable(self._bits) - left_out)
+        """Those with address and consent for at least one member, without those who want nothing.
+
+        Somebody left out by two members is taken off twice; so it is never less than were reached.
+        """
+        left_out = sum(m.tally.suppressed + (m.crowd.duplicates if m.crowd else 0) for m in self.members)
+        return max(self.reached, self.roll.reachable(self._bits(len(self.members))) - left_out)
 
     @property
     def reached(self) -> int:
-        """Contacts reached by any member."""
-        return sum(crowd.tally.first for crowd in self._crowds())
+        """Those reached by any member."""
+        return sum(member.tally.first for member in self.members)
 
     @property
     def unsure(self) -> int:
-        """Contacts who may have it without our knowing."""
-        return sum(crowd.tally.unsure for crowd in self._crowds())
+        """Those who may have it without our knowing."""
+        return sum(member.tally.unsure for member in self.members)
 
     @property
     def in_turn(self) -> int:
-        """Contacts whom a member may reach soon."""
-        return sum(crowd.tally.in_turn for crowd in self._crowds() if not (crowd.spent or crowd.closed))
+        """Those whom a member may reach soon."""
+        return 0 if self.over else sum(member.tally.in_turn for member in self.members if member.at_work)
 
     @property
     def held(self) -> int:
-        """Contacts who are not to be woken."""
-        return sum(crowd.tally.held for crowd in self._crowds() if not (crowd.spent or crowd.closed))
+        """Those who are not to be woken."""
+        return 0 if self.over else sum(member.tally.held for member in self.members if member.at_work)
+
+    @property
+    def overdue(self) -> int:
+        """Those to whom it is on its way although the turn is over; at most so many."""
+        tallies = ((member.at_work and not self.over, member.tally) for member in self.members)
+        return sum(min(tally.sending, tally.late) if in_time else tally.sending for in_time, tally in tallies)
+
+    def alone(self, index: int) -> int:
+        """Those whom a member can reach and none of those before it."""
+        return self.roll.only_without(self.members[index].bit, self._bits(index))
+
+    def _bits(self, upto: int) -> int:
+        return reduce(or_, (member.bit for member in self.members[:upto]), 0)
+
+    @property
+    def _handed_on(self) -> int:
+        """Spent deliveries that a member behind takes over as soon as it has looked at them."""
+        if self.over:
+            return 0
+        behind, count = False, 0
+        for member in reversed(self.members):
+            count += member.tally.unrouted if behind else 0
+            behind = behind or member.receives
+        return count
+
+    # What goes on
+
+    @property
+    def being_covered(self) -> bool:
+        """Whether the audience is still read, or contacts on its roll wait to be given to a member at work."""
+        at_work = [member.crowd for member in self.members if member.at_work and member.crowd is not None]
+        return not self.over and any(not self.roll.complete or not crowd.covered for crowd in at_work)
 
     @property
     def on_the_move(self) -> bool:
         """Whether something goes on by itself now: the audience is read, deliveries are sent, or handed on."""
-        return self.in_turn > 0 or self._being_covered
+        return self.in_turn > 0 or self.being_covered or self._handed_on > 0
 
     @property
-    def _being_covered(self) -> bool:
-        """Whether contacts still wait to be given to a channel."""
-        active = [member for member in self.members if not member.hopeless]
-        if not any(member.crowd is not None for member in active):
-            return False
-        going = [member.crowd for member in active if member.crowd is not None and not member.crowd.closed]
-        reading = bool(going) and not self.roll.complete and not all(crowd.spent for crowd in going)
-        uncovered = any(not crowd.covered and not crowd.spent for crowd in going)
-        return reading or uncovered or self._to_hand_on > 0
+    def waits(self) -> bool:
+        """Whether a member begins, or takes over more, at a moment that is known."""
+        some = (member for index, member in enumerate(self.members) if self.called(index))
+        return not self.over and any(member.waits and not member.given_up for member in some)
 
-    @property
-    def _to_hand_on(self) -> int:
-        """Spent deliveries behind which there is an alternative that has not looked at them yet."""
-        behind = [member for member in self.members[1:] if not member.hopeless]
-        if not behind:
-            return 0
-        *before, _ = self.members
-        return sum(member.crowd.tally.unrouted for member in before if member.crowd is not None)
+    def called(self, index: int) -> bool:
+        """Whether there is anybody for a member: the first has everybody, the others whom those before leave."""
+        return index == 0 or any(member.leaves for member in self.members[:index]) or self.alone(index) > 0
 
-    @property
-    def _unopened(self) -> bool:
-        return any(member.crowd is None and not member.hopeless for member in self.members)
+    def settled_before(self, index: int) -> bool:
+        """Whether those before a member have nobody in turn any more, so that nobody new is left to it."""
+        before = Family(members=self.members[:index], roll=self.roll)
+        return not (before.in_turn or before.held or before.being_covered)
 
-    @property
-    def _enough(self) -> float:
-        return self.members[0].terms.enough * self.reachable
+    # Readings
 
     def surely(self) -> bool:
         """As many were reached as are enough, and nobody is on the way any more."""
-        if not self.roll.complete or self.on_the_move:
-            return False
-        return self.reachable > 0 and self.reached >= self._enough
-
-    def first_alone(self) -> bool:
-        """Whether the first member reached enough by itself."""
-        first = self.members[0].crowd
-        return first is not None and first.tally.first >= self._enough
+        return not self.on_the_move and self._enough(self.reached)
 
     def hopefully(self) -> bool:
         """Enough were reached, or may be in turns that run or have not come yet."""
-        if self._unopened or self._being_covered:
+        if self.surely():
             return True
-        return self.reachable > 0 and self.reached + self.in_turn + self.held >= self._enough
+        first = self.members[0]
+        if not self.over and first.crowd is None and not first.hopeless:
+            return True
+        return self.being_covered or self.waits or self._enough(self._hoped_for)
+
+    def on_its_way(self) -> bool:
+        """Hoped for, or on its way although the turn is over."""
+        return self.hopefully() or (not self.over and self._enough(self._hoped_for + self.overdue))
 
     def charitably(self) -> bool:
         """Hoped for, or perhaps delivered without our knowing."""
-        return self.hopefully() or (
-            self.reachable > 0 and self.reached + self.in_turn + self.held + self.unsure >= self._enough
-        )
+        return self.hopefully() or self._enough(self._hoped_for + self.overdue + self.unsure)
 
-    def failing(self, index: int) -> bool:
-        """Whether a member leaves contacts to those behind it."""
-        member = self.members[index]
-        if member.hopeless or (member.crowd is not None and (member.crowd.spent or member.crowd.closed)):
-            return True
-        return member.crowd is not None and member.crowd.tally.unrouted > 0
+    def holding(self) -> bool:
+        """Whether the next alternative over another audience must wait: also for a doubt that holds."""
+        held = self.unsure > 0 and any(member.terms.when_unsure == "hold" for member in self.members)
+        return self.hopefully() or (held and self.charitably())
 
-    def unable_before(self, index: int) -> int:
-        """Contacts whom a member can reach and none of those before it."""
-        earlier = sum(member.bit for member in self.members[:index])
-        return self.roll.only_without(self.members[index].bit, earlier)
+    def as_intended(self) -> bool:
+        """Whether enough were reached by the first member, or by another because the first has no address of theirs."""
+        first, *others = self.members
+        by_others = sum(member.tally.first for member in others)
+        not_for_first = sum(count for mask, count in self.roll.able.items() if not mask & first.bit)
+        return self._enough(first.tally.first + min(by_others, not_for_first))
+
+    @property
+    def _hoped_for(self) -> int:
+        return self.reached + self.in_turn + self.held + self._handed_on
+
+    def _enough(self, count: int) -> bool:
+        asked = self.members[0].terms.enough * self.reachable
+        return self.roll.complete and self.reachable > 0 and count >= asked - ROUNDING
 
 
 # Who covers whom -------------------------------------------------------------------------------------------------

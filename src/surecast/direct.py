@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from msgspec.structs import replace
 
@@ -9,9 +11,9 @@ from surecast.channel import Terms
 from surecast.crowd import Coverage, Mark, Spent, spent_by
 from surecast.history import Plan
 from surecast.message import Urgency
-from surecast.outcome import RULES, Look, Outcome, Reason, Scope, Sighting, Verdict
-from surecast.policy import turn_is_spent, wait_s
-from surecast.route import AnyOf, Route, Together
+from surecast.outcome import PASSES_BY_ITSELF, Look, Outcome, Scope, Sighting, Verdict
+from surecast.policy import MISCONFIGURED_PAUSE_S, turn_is_spent, wait_s
+from surecast.route import Together
 
 #: Pauses between look-ups that the platform did not answer, in seconds; the last one repeats.
 LOOK_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
@@ -88,14 +90,15 @@ def attempted(ticket: Ticket, outcome: Outcome, terms: Terms, now: float) -> Tic
             remote = outcome.receipt.id if outcome.receipt else None
             return replace(ticket, mark=Mark.REACHED, spent=Spent.NO, remote=remote, reason="")
         case Verdict.UNCERTAIN:
-            unsure = replace(ticket, mark=Mark.UNSURE, ended_at=now, not_before=now, looks=0, reason=reason)
+            unsure = replace(ticket, mark=Mark.UNSURE, ended_at=now, looks=0, reason=reason)
             return _failed(unsure, outcome, terms, now)
         case Verdict.UNAVAILABLE | Verdict.THROTTLED:
             return _failed(replace(ticket, mark=Mark.RETRYING, reason=reason), outcome, terms, now)
-        case Verdict.UNAUTHORIZED:
+        case Verdict.UNAUTHORIZED if outcome.scope is Scope.CHANNEL:  # the gate is shut until another secret comes
             return replace(ticket, mark=Mark.RETRYING, spent=Spent.REFUSED, reason=reason, not_before=now)
-        case Verdict.SKIPPED if outcome.scope is Scope.CHANNEL and outcome.reason is Reason.MISCONFIGURED:
-            return replace(ticket, mark=Mark.RETRYING, spent=Spent.REFUSED, reason=reason, not_before=now)
+        case Verdict.SKIPPED if outcome.scope is Scope.CHANNEL and outcome.reason in PASSES_BY_ITSELF:
+            later = now + MISCONFIGURED_PAUSE_S
+            return replace(ticket, mark=Mark.RETRYING, spent=Spent.REFUSED, reason=reason, not_before=later)
         case _:
             return replace(ticket, mark=Mark.MISSED, spent=Spent.REFUSED, reason=reason)
 
@@ -103,15 +106,12 @@ def attempted(ticket: Ticket, outcome: Outcome, terms: Terms, now: float) -> Tic
 def _failed(ticket: Ticket, outcome: Outcome, terms: Terms, now: float) -> Ticket:
     failures = ticket.failures + 1
     wait = wait_s(seed=ticket.key, failures=failures, asked_s=outcome.retry_after_s)
-    spent = ticket.spent
-    elapsed = now - (ticket.first_at if ticket.first_at is not None else now)
+    elapsed = now - (now if ticket.first_at is None else ticket.first_at)
     over = turn_is_spent(terms, failures=failures, elapsed_s=elapsed, next_wait_s=wait)
-    if over and not spent and not (ticket.mark is Mark.UNSURE and terms.when_unsure == "hold"):
-        spent = spent_by(outcome)
-    not_before = now + wait if RULES[outcome.verdict].retry != "no" else ticket.not_before
-    if ticket.mark is Mark.UNSURE:
-        not_before = ticket.not_before if terms.finds else now + wait
-    return replace(ticket, failures=failures, spent=spent, not_before=not_before)
+    holds = ticket.mark is Mark.UNSURE and terms.when_unsure == "hold"
+    spent = spent_by(outcome) if over and not holds and not ticket.spent else ticket.spent
+    looks_first = to_do(ticket, terms) == "find"
+    return replace(ticket, failures=failures, spent=spent, not_before=now if looks_first else now + wait)
 
 
 def looked(ticket: Ticket, look: Look, terms: Terms, now: float) -> Ticket:
@@ -131,12 +131,7 @@ def looked(ticket: Ticket, look: Look, terms: Terms, now: float) -> Ticket:
     return replace(ticket, looks=looks, not_before=max(late_enough, now + LOOK_PAUSES_S[0]))
 
 
-def crashed(ticket: Ticket, now: float) -> Ticket:
-    """The delivery whose attempt was begun by a process that died: whether it was made is not known."""
-    return replace(ticket, mark=Mark.UNSURE, ended_at=now, not_before=now, looks=0, reason=Reason.CRASHED.value)
-
-
-def to_do(ticket: Ticket, terms: Terms) -> str:
+def to_do(ticket: Ticket, terms: Terms) -> Literal["publish", "find", ""]:
     """What is to be done with it, sooner or later: ``publish``, ``find``, or nothing."""
     if ticket.mark in {Mark.QUEUED, Mark.RETRYING, Mark.HELD}:
         return "publish"
@@ -164,15 +159,9 @@ def coverage(plan: Plan, channel: str) -> Coverage:
     """Whom a direct channel covers beside those in front of it.
 
     Money is spent, below an emergency, on contacts whom another channel could not be brought to; not on those whom it
-    refuses, nor, behind a public channel, on those whom no direct channel ahead could have reached anyway.
+    refuses.
     """
     alternatives = family_of(plan, channel)
     ahead = alternatives[: alternatives.index(channel)]
     careful = plan.terms[channel].costly and bool(ahead) and plan.urgency is not Urgency.EMERGENCY
-    return Coverage(ahead=ahead, refusals=not careful, unable=not (careful and _behind_public(plan.gathered, channel)))
-
-
-def _behind_public(route: Route, channel: str) -> bool:
-    return any(
-        isinstance(node, AnyOf) and any(channel in part.names() for part in node.parts[1:]) for node in route.walk()
-    )
+    return Coverage(ahead=ahead, refusals=not careful)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from surecast.channel import Terms
 from surecast.history import Plan
-from surecast.route import All, AnyOf, AtLeast, Optional, Route
+from surecast.route import All, AnyOf, AtLeast, Optional, Route, Together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class Count:
         bad: rows without one.
         flawed: contacts of which something could not be taken.
         duplicates: rows that repeat an earlier one.
+        people: contacts whom at least one of the channels may write to.
         reach: by channel, the contacts whom it may write to; suppressed ones are not among them.
         suppressed: by channel, contacts whom it must not write to although they agreed once.
     """
@@ -27,6 +28,7 @@ class Count:
     bad: int = 0
     flawed: int = 0
     duplicates: int = 0
+    people: int = 0
     reach: Mapping[str, int] = field(default_factory=dict)
     suppressed: Mapping[str, int] = field(default_factory=dict)
 
@@ -37,6 +39,8 @@ class Share:
 
     Attributes:
         behind: it starts only if the channels before it do not reach.
+        alone: contacts whom none of those before it over the same audience can reach, at most: it writes to them
+            whatever happens, unless a public channel or another audience stands in front.
         parts: what one message is counted as, for SMS its segments.
         cost: of all of them; 0 where nothing costs money.
         capped: how many of the contacts the caps pay for; None when all.
@@ -47,6 +51,7 @@ class Share:
     platform: str
     contacts: int
     behind: bool
+    alone: int
     parts: int
     cost: float
     capped: int | None
@@ -85,15 +90,14 @@ def estimate(plan: Plan, counts: Mapping[str, Count], currency: str) -> Estimate
     shares = {
         name: _share(terms, counts[terms.audience], plan, behind=name in behind)
         for name, terms in plan.terms.items()
-        if terms.direct
+        if terms.direct and terms.audience in counts
     }
-    at_once = [share for share in shares.values() if not share.behind]
     worst_seconds = _seconds(plan.route, shares, worst=True)
     return Estimate(
         shares=shares,
         counts=counts,
         currency=currency,
-        cost=sum(share.cost for share in at_once),
+        cost=sum(_at_once(share) for share in shares.values()),
         seconds=_seconds(plan.route, shares, worst=False),
         worst_cost=sum(share.cost for share in shares.values()),
         worst_seconds=worst_seconds,
@@ -116,11 +120,29 @@ def _share(terms: Terms, count: Count, plan: Plan, *, behind: bool) -> Share:
         platform=terms.platform,
         contacts=contacts,
         behind=behind,
+        alone=_alone(terms, count, plan),
         parts=plan.posts[terms.channel].count if terms.costly else 1,
         cost=sent * terms.unit_cost if terms.costly else 0.0,
         capped=capped,
         seconds=None if terms.rate is None else sent / terms.rate.per_s,
     )
+
+
+def _at_once(share: Share) -> float:
+    """What a channel costs when everything goes well."""
+    if not share.behind or not share.contacts:
+        return share.cost
+    return share.cost * min(1.0, share.alone / (share.contacts if share.capped is None else share.capped or 1))
+
+
+def _alone(terms: Terms, count: Count, plan: Plan) -> int:
+    family = next(node for node in plan.gathered.walk() if isinstance(node, Together) and terms.channel in node.names())
+    ahead = family.alternatives[: family.alternatives.index(terms.channel)]
+    behind = (part for node in plan.gathered.walk() if isinstance(node, AnyOf) for part in node.parts[1:])
+    if not ahead or any(terms.channel in part.names() for part in behind):
+        return 0
+    left = count.people - max(count.reach.get(name, 0) for name in ahead)
+    return max(0, min(left, count.reach.get(terms.channel, 0)))
 
 
 def _behind(route: Route) -> frozenset[str]:

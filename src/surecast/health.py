@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from surecast.policy import Gate
+from surecast.policy import Gate, failing_since
 
 
 class Condition(StrEnum):
@@ -53,7 +53,7 @@ def assess(gate: Gate, now: float) -> Health:
             not_before=max(gate.open_until, gate.trial_until if gate.trial_until > now else 0.0),
             since=gate.opened_at,
             reason=gate.reason,
-            failing_since=gate.failing_since,
+            failing_since=failing_since(gate, now),
         )
     return Health(channel=gate.channel, condition=Condition.UP)
 

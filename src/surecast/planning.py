@@ -244,15 +244,21 @@ def _with_audience(terms: Terms, channel: Channel, urgency: Urgency, post: Post,
         spend_after_s=spend_after_s if channel.spend_after_s is None else channel.spend_after_s,
         limit=few.limit if few else None,
         only=few.only if few else "",
-        skip=terms.skip or _no_audience(channel),
+        skip=terms.skip or _unfit(channel),
     )
 
 
-def _no_audience(channel: Channel) -> Outcome | None:
-    if channel.audience:
-        return None
-    detail = f'The channel {channel.name} writes to people and names no audience. Write audience = "..."'
-    return _skip(Reason.MISCONFIGURED, detail)
+def _unfit(channel: Channel) -> Outcome | None:
+    """Why a direct channel cannot be used as it is configured, if so."""
+    detail = ""
+    if not channel.audience:
+        detail = f'The channel {channel.name} writes to people and names no audience. Write audience = "..."'
+    elif channel.kind.traits.costly and None in {channel.price, channel.max_cost, channel.max_cost_per_day}:
+        detail = (
+            f"Messages of the channel {channel.name} cost money. Write their price, max_cost and max_cost_per_day, so "
+            "that surecast knows where to stop"
+        )
+    return _skip(Reason.MISCONFIGURED, detail) if detail else None
 
 
 def _check_few(few: Few, route: Route, channels: Mapping[str, Channel]) -> None:

@@ -26,7 +26,10 @@ LONGEST_S = 300.0  # an owed post is tried at least this often while its breaker
 #: last, what is owed after an outage would never be paid back where nothing new is announced.
 MOST_CREDIT, CREDIT_PER_FIRST, CREDIT_EVERY_S = 10.0, 0.2, 30.0
 LEAST_REST_S = 0.1
-PACE_TICK_S = 0.02
+#: Who comes so much too late for its place in a channel's rate makes up for it; else every delay would slow it down.
+PACE_SLACK_S = 0.02
+#: Failures with a longer pause than this between them are two outages: nobody knows what was in between.
+SAME_OUTAGE_S = 900.0
 #: A channel that cannot be used as it is configured is looked at again after this; somebody must act first.
 MISCONFIGURED_PAUSE_S = 300.0
 UNAUTHORIZED_TRIAL_S = 3_600.0  # a refused login heals by a person, not by asking again
@@ -97,7 +100,7 @@ class Gate:
         isolated_until: held open by a person until then.
         wait_until: the platform asked everybody to wait until then.
         retry_credit, credit_at: how many retries could still go at that moment; first attempts and time fill it up.
-        failing_since: when the first of the counted failures in a row was seen.
+        failing_since: when the first of the counted failures in a row was seen, those of visibility left aside.
         pace_at: when the next delivery is due that the channel's rate allows.
     """
 
@@ -201,13 +204,13 @@ def after(
         healed = Gate(channel=gate.channel, isolated_until=gate.isolated_until, wait_until=gate.wait_until)
         return replace(healed, retry_credit=credit, credit_at=gate.credit_at, pace_at=gate.pace_at)
     if effect == "opens":
-        return _open(rest, UNAUTHORIZED_TRIAL_S, now, outcome.verdict, credentials)
+        return _open(replace(rest, failing_since=None), UNAUTHORIZED_TRIAL_S, now, outcome.verdict, credentials)
     if effect == "counts" and gate.opened_at is None:
-        counted = replace(rest, failures=gate.failures + 1, failing_since=gate.failing_since or now)
+        counted = _failed(replace(rest, failures=gate.failures + 1), outcome, now)
         enough = counted.failures >= breaker.failures
         return _open(counted, breaker.interval_s, now, outcome.verdict) if enough else counted
     if effect == "counts" and trial:
-        return _open(rest, min(2 * gate.interval_s, breaker.longest_s), now, outcome.verdict)
+        return _open(_failed(rest, outcome, now), min(2 * gate.interval_s, breaker.longest_s), now, outcome.verdict)
     if outcome.verdict is Verdict.THROTTLED and outcome.scope is Scope.CHANNEL and outcome.retry_after_s:
         return replace(rest, wait_until=max(gate.wait_until, now + outcome.retry_after_s))
     return rest
@@ -216,14 +219,13 @@ def after(
 def paced(gate: Gate, rate: Rate | None, *, wanted: int, now: float) -> tuple[int, float, Gate]:
     """How many of `wanted` deliveries a rate lets go now, when the next one may, and the gate afterwards.
 
-    Deliveries are spaced evenly: in no span are there more than the rate says, whatever happened before it. At high
-    rates those of one `PACE_TICK_S` go together.
+    Deliveries are spaced evenly, whatever happened before: in any time there are at most as many as the rate says and
+    one more, at rates of more than 50 a second as many more as fall into `PACE_SLACK_S`.
     """
     if rate is None or not wanted:
         return wanted, 0.0, gate
-    tick = PACE_TICK_S if rate.per_s * PACE_TICK_S >= 1 else 0.0
-    start = max(gate.pace_at, now - tick)
-    due = max(0, int((now - start) * rate.per_s + 1e-9) + 1) if start <= now else 0
+    start = max(gate.pace_at, now - PACE_SLACK_S)
+    due = int((now - start) * rate.per_s) + 1 if start <= now else 0
     goes = min(wanted, due)
     pace_at = start + goes / rate.per_s
     return goes, pace_at, replace(gate, pace_at=pace_at) if goes else gate
@@ -232,6 +234,23 @@ def paced(gate: Gate, rate: Rate | None, *, wanted: int, now: float) -> tuple[in
 def answered(gate: Gate, now: float) -> Gate:
     """The gate after a trial that was only a look-up: the platform answers, so the next attempt is the trial."""
     return replace(gate, trial_owner=None, trial_until=0.0, open_until=min(gate.open_until, now))
+
+
+def failing_since(gate: Gate, now: float) -> float | None:
+    """Since when a channel with an open breaker fails, as far as anybody tried; None when that is not known."""
+    return None if now - gate.open_until > SAME_OUTAGE_S else gate.failing_since
+
+
+def _failed(gate: Gate, outcome: Outcome, now: float) -> Gate:
+    """The gate with a counted failure in it. That a post is not seen does not say that the channel does not work."""
+    if outcome.verdict is Verdict.INVISIBLE:
+        return gate
+    since = gate.failing_since
+    if gate.opened_at is not None:
+        since = failing_since(gate, now)
+    elif since is not None and now - since > SAME_OUTAGE_S:
+        since = None
+    return replace(gate, failing_since=now if since is None else since)
 
 
 def _open(gate: Gate, interval_s: float, now: float, verdict: Verdict, credentials: str = "") -> Gate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from surecast.message import Urgency
 
@@ -25,15 +25,19 @@ class Quiet:
     def until(self, now: float, zone: tzinfo) -> float | None:
         """When the quiet hours end that reign at `now` (Unix seconds) in a zone; None while there are none.
 
-        A change of the clocks within them moves their end with the wall clock.
+        They follow the wall clock. Where it is changed so that one of their ends comes twice, or not at all, they are
+        the longer ones.
         """
-        here = datetime.fromtimestamp(now, zone)
-        wall = here.time()
-        if self.begins <= self.ends:
-            quiet, next_day = self.begins <= wall < self.ends, False
-        else:
-            quiet, next_day = wall >= self.begins or wall < self.ends, wall >= self.begins
-        if not quiet:
-            return None
-        day = here.date() + timedelta(days=1) if next_day else here.date()
-        return datetime.combine(day, self.ends, zone).timestamp()
+        today = datetime.fromtimestamp(now, zone).date()
+        for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
+            last_day = day + timedelta(days=1) if self.ends <= self.begins else day
+            begins_at, ends_at = min(_moments(day, self.begins, zone)), max(_moments(last_day, self.ends, zone))
+            if begins_at <= now < ends_at:
+                return ends_at
+        return None
+
+
+def _moments(day: date, wall: time, zone: tzinfo) -> tuple[float, float]:
+    """When a clock on the wall shows a time; two moments where the clocks are changed then."""
+    first, second = (datetime.combine(day, wall.replace(fold=fold), zone) for fold in (0, 1))
+    return first.timestamp(), second.timestamp()

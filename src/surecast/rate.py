@@ -8,7 +8,7 @@ from dataclasses import dataclass
 SPANS_S = {"s": 1.0, "min": 60.0, "h": 3_600.0, "day": 86_400.0, "week": 604_800.0}
 
 #: What a rate looks like, for readers of configurations and editors.
-PATTERN = r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|min|h|day|week)\s*"
+PATTERN = r"\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*/\s*(s|min|h|day|week)\s*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,4 +37,4 @@ class Rate:
 
     def __str__(self) -> str:
         span = next((name for name, seconds in SPANS_S.items() if seconds == self.span_s), f"{self.span_s:g} s")
-        return f"{self.count:g}/{span}"
+        return f"{f'{self.count:.6f}'.rstrip('0').rstrip('.')}/{span}"

@@ -45,7 +45,8 @@ class Standing:
         spent: its turn is used up, whatever the time.
         unseen_looks: look-ups since the last doubt that did not find it.
         no_information: the read side does not answer; acceptance counts, unconfirmed.
-        failing_at, failed_at: when the first failure of availability, and of any sort, was seen.
+        failing_at: since when it has not been available.
+        failed_at: when the first failure of any sort was seen.
     """
 
     terms: Terms
@@ -266,8 +267,10 @@ def _attempted(standing: Standing, fact: Fact, outcome: Outcome, *, late: bool) 
 
 def _note_failure(standing: Standing, at: float, outcome: Outcome) -> None:
     standing.failed_at = at if standing.failed_at is None else standing.failed_at
-    if unavailable(outcome) and standing.failing_at is None:
-        standing.failing_at = at
+    if unavailable(outcome):
+        standing.failing_at = at if standing.failing_at is None else standing.failing_at
+    elif outcome.verdict is not Verdict.SKIPPED:  # the platform answers, and what it says is another matter
+        standing.failing_at = None
 
 
 def _count_failure(standing: Standing, fact: Fact, outcome: Outcome, *, spends: bool) -> None:

@@ -36,6 +36,6 @@ def _runs(parts: tuple[Route, ...], audiences: Mapping[str, str]) -> Iterator[Ro
 
     for shared, run in groupby(parts, audience):
         if shared:
-            yield Together(tuple(part.name for part in run if isinstance(part, Name)))
+            yield Together(tuple(dict.fromkeys(part.name for part in run if isinstance(part, Name))))
         else:
             yield from (gather(part, audiences) for part in run)

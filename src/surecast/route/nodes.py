@@ -50,7 +50,8 @@ class Route(Operand):
 
     def names(self) -> tuple[str, ...]:
         """Every channel named, once, in the order of reading."""
-        return tuple(dict.fromkeys(node.name for node in self.walk() if isinstance(node, Name)))
+        named = (node for node in self.walk() if isinstance(node, Name | Together))
+        return tuple(dict.fromkeys(name for node in named for name in node.alternatives))
 
     def members(self) -> tuple[Route, ...]:
         """The nodes directly below."""
@@ -68,6 +69,10 @@ class Name(Route):
     """One channel."""
 
     name: str
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        return (self.name,)
 
     def __str__(self) -> str:
         return self.name
@@ -134,9 +139,6 @@ class Together(Route):
 
     def __str__(self) -> str:
         return " | ".join(self.alternatives)
-
-    def names(self) -> tuple[str, ...]:
-        return self.alternatives
 
 
 def holds(route: Route, leaf: Callable[[str], bool]) -> bool:
