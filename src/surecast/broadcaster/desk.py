@@ -194,6 +194,7 @@ class Desk:
             repeated=repeated,
             worker_seen_at=worker,
             worker=self._house.worker,
+            currency=self._house.currency,
         )
 
     async def _goes_on(self, name: str) -> bool:
@@ -297,7 +298,7 @@ class Desk:
 
         async def one(found: str) -> Report:
             async def rested(decision: Decision) -> bool:
-                return decision.state is not State.PENDING and not await self._worth_waiting(found, until)
+                return not _under_way(decision) and not await self._worth_waiting(found, until)
 
             await self._engine.drive(found, enough=rested, until=until, ordered=True)
             return await self.status(found)
@@ -335,7 +336,7 @@ class Desk:
 
         async def one(found: str) -> None:
             async def rested(decision: Decision) -> bool:
-                return decision.state is not State.PENDING and not await self._busy(found)
+                return not _under_way(decision) and not await self._busy(found)
 
             await self._engine.drive(found, enough=rested, until=bound)
 
@@ -394,13 +395,15 @@ def _after_acceptance(error: LedgerError, name: str) -> LedgerError:
 
 
 async def decided(decision: Decision) -> bool:
-    """Reached, or nobody whose turn is open can help any more: one refusal must not cut off who is still at it.
-
-    Contacts who are not to be woken now are waited for by nobody.
-    """
+    """Reached, or nobody whose turn is open can help any more: one refusal must not cut off who is still at it."""
     if decision.state in {State.REACHED, State.REROUTED}:
         return True
-    return not decision.turns_open and (decision.state is not State.PENDING or decision.held)
+    return not decision.turns_open and not _under_way(decision)
+
+
+def _under_way(decision: Decision) -> bool:
+    """Whether it is worth to wait: contacts who are not to be woken now are waited for by nobody."""
+    return decision.state is State.PENDING and (decision.turns_open or not decision.held)
 
 
 def longest_s(plan: Plan) -> float:

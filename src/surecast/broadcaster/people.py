@@ -69,11 +69,13 @@ class People:
 
         found = census(self._audiences[audience], suppressed=suppressed)
         over_it = {name: terms.medium for name, terms in plan.terms.items() if terms.audience == audience}
+        used = {medium for medium in over_it.values() if medium is not None}
         return Count(
             contacts=found.contacts,
             bad=found.bad,
             flawed=found.flawed,
             duplicates=found.duplicates,
+            people=sum(people for media, people in found.by_mask.items() if not media.isdisjoint(used)),
             reach={name: found.reach.get(medium, 0) for name, medium in over_it.items() if medium},
             suppressed={name: found.suppressed.get(medium, 0) for name, medium in over_it.items() if medium},
         )

@@ -10,6 +10,7 @@ from surecast.crowd import channel_bits
 from surecast.direct import coverage
 from surecast.dispatch.lane import visit
 from surecast.dispatch.ports import Bench
+from surecast.errors import LedgerError
 from surecast.history import Plan
 from surecast.ledger import crowds, rolls, steps
 from surecast.ledger.batches import Claim
@@ -19,7 +20,7 @@ from surecast.policy import MISCONFIGURED_PAUSE_S
 from surecast.transport.classify import classify
 
 #: Rows that are read and taken down at once.
-PART = 2_000
+PART = 2_500
 #: Another process reads the audience; what it has taken down is looked at after this, in seconds.
 LOOK_S = 0.3
 #: Pauses between two collections of receipts, in seconds; the last one repeats.
@@ -42,12 +43,16 @@ class Clerk:
     async def run(self) -> float | None:
         """Goes as far as it can now; gives when to come back, Unix seconds, None when nothing is left to do."""
         standing = await self._ledger.do(crowds.look, self._plan, self._claim.channel)
-        if standing.idle or self._clock.now() >= self._plan.expires_at:
+        over = standing.final or self._clock.now() >= self._plan.expires_at
+        if over:
             await self._tidy()
+        if over or standing.idle:  # what is only stopped may be needed again
             return None
         if not standing.covered:
             try:
                 comes_back = await self._cover_all()
+            except LedgerError:
+                raise
             except Exception as error:  # noqa: BLE001 - a source may be broken in any way
                 return await self._unreadable(error)
             if comes_back is not None:

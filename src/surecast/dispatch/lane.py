@@ -21,8 +21,9 @@ from surecast.crowd import Mark
 from surecast.direct import Ticket, family_of, to_do
 from surecast.dispatch.errands import OPEN_S, PreparingError, errand, not_sent
 from surecast.dispatch.ports import Bench
+from surecast.errors import LedgerError
 from surecast.history import Plan
-from surecast.ledger import steps, tickets
+from surecast.ledger import beginnings, crowds, steps, tickets
 from surecast.ledger.batches import Claim
 from surecast.ledger.broadcasts import delivery_key
 from surecast.ledger.tickets import End, Lot, Step, Visit
@@ -39,6 +40,13 @@ QUIET_KEPT_S = 30.0
 CREDENTIALS_KEPT_S = 1.0
 #: With less time left than this before its rate lets it go, a batch waits here instead of being given back.
 PATIENCE_S = 5.0
+#: What waits longer than this for a free slot is given back and looked at anew: its lease might end, a person might
+#: have cancelled, and its place in the channel's rate is gone.
+STALE_S = crowds.GRACE_S - 1.0
+#: Attempts that are on their way when the process leaves may end within this.
+LEAVE_S = 1.0
+#: When the ledger fails, ends are offered to it again after these pauses.
+RECORD_PAUSES_S = (0.2, 1.0, 3.0)
 
 
 @dataclass(slots=True)
@@ -49,6 +57,7 @@ class _Stint:
     waiting: deque[Ticket]
     out: int = 0
     later: list[float] = field(default_factory=list)
+    shut: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -69,10 +78,11 @@ class Lane:
         self._visit = visit(bench, plan, channel)
         self._stints: dict[int, _Stint] = {}
         self._lots: dict[int, Lot] = {}
-        self._ready: asyncio.Queue[Ticket] = asyncio.Queue()
+        self._ready: asyncio.Queue[tuple[Ticket, float]] = asyncio.Queue()
         self._ends: list[End] = []
         self._news = asyncio.Event()
-        self._out = 0
+        self._out = self._on_their_way = 0
+        self._stopped = self._leaving = False
         self._workers: list[asyncio.Task[None]] = []
         self._loop: asyncio.Task[None] | None = None
         self._adapter: Adapter | None = None
@@ -83,8 +93,8 @@ class Lane:
 
     @property
     def _room(self) -> int:
-        """How many may be committed to: those on their way, and a few in advance."""
-        return self._terms.in_flight + max(1, self._terms.in_flight // 3)
+        """How many may be committed to: those on their way, and a few in advance where no rate counts moments."""
+        return self._terms.in_flight + (0 if self._terms.rate else max(1, self._terms.in_flight // 3))
 
     async def run(self, lot: Lot, adapter: Adapter, payload: bytes, *, ordered: bool) -> float | None:
         """Takes the deliveries of a batch as far as they can go now; gives when to come back, None for never.
@@ -107,9 +117,14 @@ class Lane:
             return min(stint.later, default=None)
         self._stints[lot.claim.batch], self._lots[lot.claim.batch] = stint, lot
         self._news.set()
-        if self._loop is None or self._loop.done():
-            self._loop = asyncio.create_task(self._step_on(), name=f"surecast-lane-{self._channel}")
-        await self._until_done(stint, self._loop)
+        try:
+            while not stint.done.is_set():  # a loop that was about to end when we came has not seen us
+                if self._loop is None or self._loop.done():
+                    self._loop = asyncio.create_task(self._step_on(), name=f"surecast-lane-{self._channel}")
+                await self._until_done(stint, self._loop)
+        finally:
+            self._stints.pop(lot.claim.batch, None)
+            self._lots.pop(lot.claim.batch, None)
         return min(stint.later, default=None)
 
     async def _until_done(self, stint: _Stint, loop: asyncio.Task[None]) -> None:
@@ -117,12 +132,13 @@ class Lane:
         try:
             await asyncio.wait({waits, loop}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:  # the process is leaving: what is on its way is recorded before it goes
-            loop.cancel()
+            if not self._leaving:
+                self._leaving = True
+                loop.cancel()
             await asyncio.wait({loop})
             raise
         finally:
             waits.cancel()
-            self._stints.pop(stint.lot.claim.batch, None)
         if not stint.done.is_set():
             loop.result()
 
@@ -130,14 +146,18 @@ class Lane:
 
     async def _step_on(self) -> None:
         """Records ends and commits to beginnings, until no batch is left."""
+        self._stopped = self._leaving = False
         try:
             while self._stints or self._out or self._ends:
                 self._news.clear()
                 pause = await self._step()
                 if pause > 0:
                     await self._rest(pause)
+        except LedgerError:
+            await self._leave(self._terms.timeout_s)
+            raise
         finally:
-            await self._leave()
+            await self._leave(LEAVE_S)
 
     async def _step(self) -> float:
         """One transaction; gives how long nothing can be done but to wait for news, in seconds."""
@@ -146,13 +166,19 @@ class Lane:
         wants, held = self._due()
         if not (ends or wants or held):
             self._settle_stints()
+            await self._glance()
             return GLANCE_S
+        recording = asyncio.create_task(self._record(ends, wants, held))
         try:
-            step = await self._record(ends, wants, held)
-        except BaseException:
+            step = await asyncio.shield(recording)
+        except asyncio.CancelledError:  # the ledger goes through with it all the same
+            await asyncio.wait({recording})
+            if recording.exception() is None:
+                ends = [End(ticket=ticket) for ticket in recording.result().gone]
             self._ends = ends + self._ends
-            self._out += len(ends)
-            self._put_back(wants)
+            raise
+        except Exception:
+            self._ends = ends + self._ends
             raise
         for ticket in (end.ticket for end in ends):
             if ticket.batch in self._stints:
@@ -161,6 +187,14 @@ class Lane:
             if batch in self._stints:
                 self._stints[batch].later.append(comes_back)
         return self._follow(step, len(wants))
+
+    async def _glance(self) -> None:
+        """While all slots are taken, nothing is committed to, but what is already may have to be called off."""
+        waiting = self._out > self._on_their_way
+        if waiting and await self._ledger.do(beginnings.stopped, self._visit, self._clock.now()):
+            self._stopped = True
+            self._call_off()
+            self._news.set()
 
     async def _record(self, ends: list[End], wants: list[Ticket], held: list[Ticket]) -> Step:
         asking = replace(self._visit, credentials=await self._fingerprint(), ordered=self._ordered)
@@ -195,7 +229,7 @@ class Lane:
 
     def _quiet_until(self, ticket: Ticket) -> float | None:
         quiet = self._plan.quiet
-        if quiet is None or ticket.mark is Mark.UNSURE:
+        if quiet is None or self._is_look(ticket):
             return None
         zone, now = ticket.time_zone or self._plan.time_zone, self._clock.now()
         known = self._quiet.get(zone)
@@ -210,15 +244,18 @@ class Lane:
         for ticket in step.gone:
             self._stints[ticket.batch].out += 1
             self._out += 1
-            self._ready.put_nowait(ticket)
+            self._ready.put_nowait((ticket, self._clock.now()))
         self._hire()
         self._put_back(step.put_back)
+        self._stopped = step.stopped
         if step.stopped or (step.shut_until is not None and not step.gone):
             self._call_off()
         if step.stopped:
-            self._end_waiting(None)
-        elif step.shut_until is not None and (self._out == 0 or step.shut_until - self._clock.now() > PATIENCE_S):
+            self._end_waiting(None, but_looks=True)
+        if step.shut_until is not None and (self._out == 0 or step.shut_until - self._clock.now() > PATIENCE_S):
             self._end_waiting(step.shut_until)
+        if step.healed:
+            self._come_back()
         self._settle_stints()
         if step.next_at is not None:
             return max(0.001, min(GLANCE_S, step.next_at - self._clock.now()))
@@ -240,12 +277,19 @@ class Lane:
             if ticket.batch in self._stints:
                 self._stints[ticket.batch].waiting.appendleft(ticket)
 
-    def _end_waiting(self, until: float | None) -> None:
-        """What has not begun stays in its batch, which comes back then."""
+    def _end_waiting(self, until: float | None, *, but_looks: bool = False) -> None:
+        """What has not begun stays in its batch, which comes back then; look-ups may go on."""
         for stint in self._stints.values():
             if stint.waiting and until is not None:
                 stint.later.append(until)
-            stint.waiting.clear()
+                stint.shut = True
+            stint.waiting = deque(ticket for ticket in stint.waiting if but_looks and self._is_look(ticket))
+
+    def _come_back(self) -> None:
+        """The channel's gate opened sooner than it had said."""
+        for stint in self._stints.values():
+            if stint.shut:
+                stint.later.append(self._clock.now())
 
     def _give_up(self, batch: int) -> None:
         if (stint := self._stints.get(batch)) is not None:
@@ -265,14 +309,18 @@ class Lane:
 
     async def _work(self) -> None:
         while True:
-            ticket = await self._ready.get()
+            ticket, since = await self._ready.get()
             begun = False
             try:
                 async with self._slots:
-                    begun = True
-                    end = await self._carry_out(ticket)
+                    if self._stopped or self._clock.now() - since > STALE_S:
+                        end = End(ticket=ticket)
+                    else:
+                        begun = True
+                        end = await self._begun(ticket)
             except asyncio.CancelledError as stop:
-                self._ends.append(End(ticket=ticket, outcome=classify(stop) if begun else None))
+                cut_off = begun and not self._is_look(ticket)
+                self._ends.append(End(ticket=ticket, outcome=classify(stop) if cut_off else None))
                 raise
             self._ends.append(end)
             if end.outcome is not None and _ends_all(end.outcome):
@@ -282,7 +330,19 @@ class Lane:
     def _call_off(self) -> None:
         """What is committed to and has not begun does not begin."""
         while not self._ready.empty():
-            self._ends.append(End(ticket=self._ready.get_nowait()))
+            ticket, _ = self._ready.get_nowait()
+            self._ends.append(End(ticket=ticket))
+
+    async def _begun(self, ticket: Ticket) -> End:
+        self._on_their_way += 1
+        try:
+            return await self._carry_out(ticket)
+        finally:
+            self._on_their_way -= 1
+
+    def _is_look(self, ticket: Ticket) -> bool:
+        """Whether a delivery in doubt is looked up, and not sent again."""
+        return ticket.mark is Mark.UNSURE and self._terms.resend != "same_key"
 
     async def _carry_out(self, ticket: Ticket) -> End:
         sending = Sending(
@@ -298,7 +358,7 @@ class Lane:
         )
         adapter = self._adapter
         assert adapter is not None
-        if ticket.mark is Mark.UNSURE and self._terms.resend != "same_key":
+        if self._is_look(ticket):
             return End(ticket=ticket, look=await self._look(adapter, sending))
         try:
             async with asyncio.timeout(self._terms.timeout_s):
@@ -310,7 +370,7 @@ class Lane:
                 verdict=Verdict.UNCERTAIN, reason=Reason.OURS, detail=f"The channel's adapter gave no outcome. {MAYBE}"
             )
         if outcome.verdict not in {Verdict.ACCEPTED, Verdict.CONFIRMED}:
-            outcome = replace(outcome, detail=outcome.detail.replace(ticket.address, masked(ticket.address)))
+            outcome = replace(outcome, detail=_without(ticket.address, outcome.detail))
         return End(ticket=ticket, outcome=outcome)
 
     async def _look(self, adapter: Adapter, sending: Sending) -> Look:
@@ -318,22 +378,33 @@ class Lane:
             return Look(sighting=Sighting.UNKNOWN)
         try:
             async with asyncio.timeout(self._terms.timeout_s):
-                return await adapter.find(sending)
+                look: object = await adapter.find(sending)
         except Exception as error:  # noqa: BLE001 - a read side in trouble may raise anything
             return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
+        return look if isinstance(look, Look) else Look(sighting=Sighting.UNKNOWN)
 
-    async def _leave(self) -> None:
-        """Ends the workers; attempts that are cut off are recorded as such before we go."""
+    async def _leave(self, patience_s: float) -> None:
+        """Ends the workers, once attempts on their way had time to end; those that are cut off are recorded as such."""
+        self._stopped = True
+        self._call_off()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while self._on_their_way:
+                    self._news.clear()
+                    await self._news.wait()
         for worker in self._workers:
             worker.cancel()
         if self._workers:
             await asyncio.wait(self._workers)
         self._workers.clear()
-        self._call_off()
         ends, self._ends, self._out = self._ends, [], 0
-        if ends:
-            with contextlib.suppress(Exception):  # the ledger is out of order: what is not recorded is in doubt
-                await asyncio.shield(self._record(ends, [], []))
+        for pause_s in (*RECORD_PAUSES_S, 0.0) if ends else ():
+            try:
+                await self._record(ends, [], [])
+            except LedgerError:  # it is out of order: what is not recorded in the end is in doubt
+                await asyncio.sleep(pause_s)
+            else:
+                return
 
 
 def _ends_all(outcome: Outcome) -> bool:
@@ -341,6 +412,13 @@ def _ends_all(outcome: Outcome) -> bool:
     if outcome.scope is Scope.RECIPIENT:
         return False
     return outcome.verdict in {Verdict.REFUSED, Verdict.UNAUTHORIZED, Verdict.SKIPPED}
+
+
+def _without(address: str, detail: str) -> str:
+    """A sentence with a contact's address masked, however the platform writes it."""
+    for written in (address, address.removeprefix("+")):
+        detail = detail.replace(written, masked(address))
+    return detail
 
 
 class Lanes:
@@ -360,10 +438,14 @@ class Lanes:
             return None
         try:
             adapter, payload = await self._prepared(plan, lot)
+        except LedgerError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever keeps a channel from beginning becomes an outcome
             outcome = not_sent(error.outcome if isinstance(error, PreparingError) else classify(error))
             await bench.ledger.do(steps.fail, visit(bench, plan, channel), outcome, now=bench.clock.now())
-            return bench.clock.now() + MISCONFIGURED_PAUSE_S
+            passes = outcome.verdict in {Verdict.UNAVAILABLE, Verdict.THROTTLED}
+            pause_s = bench.breaker.interval_s if passes else MISCONFIGURED_PAUSE_S
+            return bench.clock.now() + max(pause_s, outcome.retry_after_s or 0.0)
         place = (plan.id, channel)
         slots = self._slots.setdefault(channel, asyncio.Semaphore(max(1, plan.terms[channel].in_flight)))
         lane = self._lanes.setdefault(place, Lane(bench, plan, channel, slots))

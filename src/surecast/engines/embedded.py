@@ -141,7 +141,7 @@ class Embedded:
         listed = await self._ledger.do(batches.listed, broadcast)
         busy = Counter(batch.channel for batch in listed if self.runs(batch.id) and batch.number)
         for batch in listed:
-            if self.runs(batch.id) or busy[batch.channel] >= MOST_AT_ONCE:
+            if self.runs(batch.id) or (batch.number and busy[batch.channel] >= MOST_AT_ONCE):
                 continue
             if batch.owner is not None and batch.lease_until >= now and not proven_dead(batch.owner):
                 next_at = _earlier(next_at, now + HOLDER_CHECK_S)

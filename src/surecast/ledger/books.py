@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from surecast.contact import masked
-from surecast.crowd import Mark
+from surecast.crowd import Mark, Spent
 from surecast.direct import Ticket
 from surecast.ledger import gates
 from surecast.ledger.database import Database
@@ -35,6 +38,7 @@ class Books:
         self.crowd = self.queries.crowd_of(self.connection, broadcast=visit.plan.id, channel=visit.channel)
         self.gate = self._before = gates.read(database, visit.channel)
         self.money = 0.0
+        self._changed: dict[int, Any] = {}
         self._began: list[int] = []
         self._arrived: list[tuple[str | None, int]] = []
         self._others: dict[int, Ticket] = {}
@@ -47,6 +51,11 @@ class Books:
         return self.gate.trial_owner == self.visit.visitor
 
     @property
+    def healed(self) -> bool:
+        """Whether the channel's gate has opened."""
+        return self._before.opened_at is not None and self.gate.opened_at is None
+
+    @property
     def day(self) -> str:
         """The day of UTC, on which money is spent."""
         return datetime.fromtimestamp(self.now, UTC).date().isoformat()
@@ -57,6 +66,30 @@ class Books:
             return []
         rows = self.queries.crowds_of(self.connection, broadcast=self.visit.plan.id)
         return [row for row in rows if row["channel"] in self.visit.rivals]
+
+    # What others changed meanwhile
+
+    def compare(self, held: Iterable[Ticket]) -> None:
+        """Looks up what the ledger knows better of deliveries than the worker that has them in hand."""
+        packed = json.dumps([ticket.id << 4 | ticket.mark for ticket in held])
+        with self.queries.changed_of_cursor(self.connection, held=packed) as cursor:
+            self._changed.update((row["id"], row) for row in cursor.fetchall())
+
+    def known(self, row: Any) -> None:
+        """Takes in how a delivery stands in the ledger."""
+        self._changed[row["id"]] = row
+
+    def current(self, ticket: Ticket) -> Ticket | None:
+        """A delivery as it is now; None when it is no longer what its worker takes it for."""
+        row = self._changed.get(ticket.id)
+        if row is None:
+            return ticket
+        return replace(ticket, spent=Spent(row["spent"])) if row["mark"] == ticket.mark else None
+
+    def _to_route(self, ticket: Ticket) -> int:
+        """One when it is spent and the next alternative has not looked at it yet."""
+        row = self._changed.get(ticket.id)
+        return int(bool(ticket.spent) and not (row is not None and row["routed"]))
 
     # Notes
 
@@ -81,7 +114,7 @@ class Books:
             self.count(then.batch, _MARKS[then.mark], 1)
         if before.spent or then.spent:
             self.count(then.batch, "late", _late(then) - _late(before))
-            self.count(then.batch, "unrouted", int(bool(then.spent) and not before.spent))
+            self.count(then.batch, "unrouted", self._to_route(then) - self._to_route(before))
         ends = then.turn_ends_at(self.terms)
         if ends is not None and ends < self._turn_ends.get(then.batch, float("inf")):
             self._turn_ends[then.batch] = ends
@@ -105,6 +138,7 @@ class Books:
         self.count(row["batch"], _MARKS[Mark(row["mark"])], -1)
         self.count(row["batch"], "skipped", 1)
         self.count(row["batch"], "late", -int(bool(row["spent"]) and row["mark"] == Mark.RETRYING))
+        self.count(row["batch"], "unrouted", -int(bool(row["spent"]) and not row["routed"]))
 
     def suppress(self, outcome: Outcome, *, address: str = "", known: int = 0, shown: str = "") -> None:
         """Enters an address that the platform says must not, or cannot, be written to.
@@ -145,7 +179,7 @@ class Books:
             queries.add_spending(connection, channel=channel, day=self.day, broadcast=plan, amount=self.money)
         if self.gate != self._before:
             gates.put(self.database, self.gate)
-            if self._before.opened_at is not None and self.gate.opened_at is None:
+            if self.healed:
                 queries.wake_channel(connection, channel=self.visit.channel, now=self.now)
 
 

@@ -16,8 +16,8 @@ from surecast.ledger.database import Database
 from surecast.ledger.owner import LEASE_S
 from surecast.outcome import Outcome
 
-#: Without 0/o, 1/l/i: an id is read aloud and typed by hand.
 FORGOTTEN_AT_ONCE = 5_000
+#: Without 0/o, 1/l/i: an id is read aloud and typed by hand.
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
@@ -182,6 +182,7 @@ def settle(
     """
     with database.transaction() as queries:
         connection = database.connection
+        before = queries.broadcast_by_id(connection, id=plan.id)
         settled = queries.settle_broadcast(
             connection,
             id=plan.id,
@@ -196,6 +197,8 @@ def settle(
         for turn in turns:
             _open(database, plan, turn, epoch, now)
         crowds.stop(database, plan, unwanted, now)
+        if final and not before["final"]:
+            crowds.tidy_up(database, plan, now)
         return True
 
 

@@ -15,14 +15,17 @@ from surecast.history import Plan
 from surecast.ledger import rolls
 from surecast.ledger.codec import from_json, to_json
 from surecast.ledger.database import Database
-from surecast.outcome import Outcome, Reason, Verdict
+from surecast.outcome import PASSES_BY_ITSELF, Outcome, Reason, Verdict
 
 BATCH_SIZE = 200
-#: Contacts that one transaction looks at: long enough to be cheap, short enough to keep nobody waiting.
-CHUNK = 5_000
+#: Contacts that one transaction looks at. Their hashes lie all over the index: with more of them at once, a page of it
+#: is written less often. It takes some tenths of a second, in which others wait.
+CHUNK = 20_000
 HANDED_ON = 2_000
 GRACE_S = 5.0  # a lease outlives an attempt's time-out by so much
 
+#: Times that were added up are off by less than this.
+ROUNDING_S = 1e-3
 #: Where an earlier alternative's delivery keeps the next one from its contact, although the channel is spent.
 SETTLED = (Mark.SENDING, Mark.REACHED, Mark.SUPPRESSED)
 SETTLED_OR_UNSURE = (*SETTLED, Mark.UNSURE)
@@ -45,7 +48,7 @@ def open_turn(database: Database, plan: Plan, channel: str, skip: Outcome | None
         failing_at=now if skip is not None and unavailable(skip) else None,
         failed_at=None if skip is None else now,
         last=to_json(skip),
-        closed=0,
+        closed=int(skip is not None and skip.reason not in PASSES_BY_ITSELF),
     )
 
 
@@ -86,6 +89,13 @@ def stop(database: Database, plan: Plan, unwanted: frozenset[str], now: float) -
             queries.wake_queued(connection, broadcast=plan.id, channel=channel, now=now)
 
 
+def tidy_up(database: Database, plan: Plan, now: float) -> None:
+    """Has the clerks let go of what nobody needs any more. Runs inside the conductor's transaction."""
+    for channel, terms in plan.terms.items():
+        if terms.direct:
+            database.queries.wake_clerk(database.connection, broadcast=plan.id, channel=channel, now=now)
+
+
 # Covering --------------------------------------------------------------------------------------------------------
 
 
@@ -123,7 +133,7 @@ def cover(database: Database, plan: Plan, channel: str, coverage: Coverage, now:
             where = {"broadcast": plan.id, "channel": channel, "size": BATCH_SIZE, "now": now}
             last = queries.last_direct(connection)["id"]
             queries.add_batches(connection, **asked, **where)
-            queries.cover_contacts(connection, **asked, **where)
+            queries.cover_contacts(connection, **asked, **where, awaits=int(plan.terms[channel].receipts))
             added = _queue(database, crowd["id"], last, now)
             twins = queries.twins(connection, **asked)["twins"]
         more = upto < roll["numbered"]
@@ -210,7 +220,17 @@ class _Giver:
     def hand_on(self, name: str, behind: Sequence[str], *, final: bool) -> bool:
         """The channel's spent contacts; those whom nobody can take are ticked off when nobody is to come (`final`)."""
         queries, connection = self._queries, self._connection
-        rows = list(queries.spent_rows(connection, crowd=self._crowds[name]["id"], most=HANDED_ON))
+        takers = {each: self._crowds[each]["bit"] for each in behind}
+        rows = list(
+            queries.spent_rows(
+                connection,
+                crowd=self._crowds[name]["id"],
+                final=int(final),
+                unavailable=sum(takers.values()),
+                refused=sum(bit for each, bit in takers.items() if self._coverages[each].refusals),
+                most=HANDED_ON,
+            )
+        )
         if not rows:
             return False
         taken: dict[int, set[int]] = {}
@@ -246,7 +266,15 @@ class _Giver:
         batch = queries.batch_numbered(connection, **place)["id"]
         medium = plan.terms[channel].medium
         crowd = self._crowds[channel]["id"]
-        queries.cover_one(connection, crowd=crowd, batch=batch, recipient=row["recipient"], medium=medium)
+        revived = queries.revive_row(connection, crowd=crowd, recipient=row["recipient"])
+        if revived is not None:
+            queries.revive_tally(connection, batch=revived["batch"])
+            queries.wake_batch(connection, id=revived["batch"], now=self._now)
+            return
+        awaits = int(plan.terms[channel].receipts)
+        queries.cover_one(
+            connection, crowd=crowd, batch=batch, recipient=row["recipient"], medium=medium, awaits=awaits
+        )
 
 
 def end_turns(database: Database, plan: Plan, now: float) -> None:
@@ -256,7 +284,7 @@ def end_turns(database: Database, plan: Plan, now: float) -> None:
     for row in list(queries.batches_whose_turns_end(connection, broadcast=plan.id, now=now)):
         terms = plan.terms[channels[row["crowd"]]]
         reroute = int(terms.when_unsure == "reroute")
-        queries.end_turns(connection, batch=row["batch"], began=now - terms.within_s, reroute=reroute)
+        queries.end_turns(connection, batch=row["batch"], began=now - terms.within_s + ROUNDING_S, reroute=reroute)
         count_spent(database, row["batch"], terms)
 
 
@@ -289,9 +317,16 @@ def spend(database: Database, plan: Plan, crowd: Any, outcome: Outcome, now: flo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What the clerk of a channel must know: whether anything may still begin, and whether everybody was looked at."""
+    """What the clerk of a channel must know.
+
+    Attributes:
+        idle: nothing may begin, at least for now.
+        final: nothing will change by itself any more.
+        covered: everybody was looked at.
+    """
 
     idle: bool
+    final: bool
     covered: bool
 
 
@@ -299,8 +334,8 @@ def look(database: Database, plan: Plan, channel: str) -> Situation:
     """Where a channel stands with its audience."""
     with database.reading() as queries:
         row = queries.crowd_of(database.connection, broadcast=plan.id, channel=channel)
-        final = queries.broadcast_by_id(database.connection, id=plan.id)["final"]
-        return Situation(idle=bool(row["stopped"] or row["closed"] or final), covered=bool(row["covered"]))
+        final = bool(queries.broadcast_by_id(database.connection, id=plan.id)["final"])
+        return Situation(idle=bool(row["stopped"] or row["closed"] or final), final=final, covered=bool(row["covered"]))
 
 
 def close_if_nobody(database: Database, plan: Plan, channel: str, now: float) -> None:

@@ -20,6 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
+CACHE_KB = 5_000
 SQL_FILES = ("queries.sql", "direct.sql")
 
 #: One ledger file is made at a time, so that none is locked by one thread while another still closes it.
@@ -55,6 +56,7 @@ class Database:
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = normal")
         self._connection.execute("pragma foreign_keys = on")
+        self._connection.execute(f"pragma cache_size = -{CACHE_KB}")
         self._connection.execute("pragma secure_delete = on")  # an address that was emptied is gone from the file
 
     @contextmanager
@@ -71,16 +73,20 @@ class Database:
             try:
                 yield self.queries
             except BaseException:
-                self._connection.execute("rollback")
+                self._undo()
                 raise
             self._connection.execute("commit")
         except sqlite3.Error as error:
             if self._connection.in_transaction:
-                self._connection.execute("rollback")
+                self._undo()
             raise _explained(error, self.path) from error
         finally:
             if durable:
                 self._connection.execute("pragma synchronous = normal")
+
+    def _undo(self) -> None:
+        self.kept.clear()  # it may have been written in the transaction that now has never been
+        self._connection.execute("rollback")
 
     @contextmanager
     def reading(self) -> Iterator[Any]:

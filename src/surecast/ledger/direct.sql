@@ -22,8 +22,9 @@ select * from roll where broadcast = :broadcast;
 select roll, able, contacts from ability where roll in (select id from roll where broadcast = :broadcast);
 
 -- name: claim_roll^
+-- One reader at a time, also of one process: of two, each would begin anew what the other had read.
 update roll set epoch = epoch + 1, owner = :owner, lease_until = :until
-where id = :id and complete = 0 and (owner is null or owner = :owner or lease_until < :now or owner = :dead)
+where id = :id and complete = 0 and (owner is null or lease_until < :now or owner = :dead)
 returning epoch;
 
 -- name: read_on_roll!
@@ -45,6 +46,9 @@ values (:roll, :number, :contact, :able, :phone, :email, :telegram, :time_zone, 
 
 -- name: able_since
 select able, count(*) as contacts from recipient where roll = :roll and number > :number group by able;
+
+-- name: contacts_on^
+select coalesce(sum(contacts), 0) as contacts from ability where roll = :roll;
 
 -- name: add_ability!
 insert into ability (roll, able, contacts) values (:roll, :able, :contacts)
@@ -114,8 +118,9 @@ where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :b
             and d.mark in (select value from json_each(:settled)));
 
 -- name: cover_contacts!
-insert or ignore into direct (crowd, batch, recipient, address)
-select :crowd, b.id, r.id, case :medium when 'phone' then r.phone when 'email' then r.email else r.telegram end
+insert or ignore into direct (crowd, batch, recipient, address, awaits)
+select :crowd, b.id, r.id, case :medium when 'phone' then r.phone when 'email' then r.email else r.telegram end,
+    :awaits
 from recipient r
 join batch b on b.broadcast = :broadcast and b.channel = :channel and b.number = 1 + (r.number - 1) / :size
 where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :bit and r.able & :blocking = 0
@@ -149,12 +154,16 @@ update batch set wake_at = min(coalesce(wake_at, :now), :now) where id = :id;
 update crowd set numbered = :numbered, covered = :covered, duplicates = duplicates + :duplicates where id = :id;
 
 -- name: spent_rows
+-- Those whom a channel behind may take; when no other is to come (`final`), all, to be ticked off.
 select d.id, d.batch, d.recipient, d.spent, r.able, r.number from direct d join recipient r on r.id = d.recipient
-where d.crowd = :crowd and d.spent > 0 and d.routed = 0 limit :most;
+where d.crowd = :crowd and d.spent > 0 and d.routed = 0
+    and (:final or r.able & case d.spent when 2 then :refused else :unavailable end)
+limit :most;
 
 -- name: crowds_with
--- Which channels have a contact already.
-select recipient, crowd from direct where recipient in (select value from json_each(:recipients));
+-- Which channels have a contact already, and still mean to reach it or have tried.
+select recipient, crowd from direct where recipient in (select value from json_each(:recipients))
+    and not (mark = 8 and reason = 'superseded');
 
 -- name: add_batch_numbered!
 insert or ignore into batch (broadcast, channel, number, wake_at) values (:broadcast, :channel, :number, :now);
@@ -163,9 +172,18 @@ insert or ignore into batch (broadcast, channel, number, wake_at) values (:broad
 select id from batch where broadcast = :broadcast and channel = :channel and number = :number;
 
 -- name: cover_one!
-insert or ignore into direct (crowd, batch, recipient, address)
-select :crowd, :batch, r.id, case :medium when 'phone' then r.phone when 'email' then r.email else r.telegram end
+insert or ignore into direct (crowd, batch, recipient, address, awaits)
+select :crowd, :batch, r.id, case :medium when 'phone' then r.phone when 'email' then r.email else r.telegram end,
+    :awaits
 from recipient r where r.id = :recipient;
+
+-- name: revive_row^
+-- Another channel had reached the contact, and had not after all.
+update direct set mark = 0, spent = 0, routed = 0, failures = 0, first_at = null, not_before = 0, reason = ''
+where crowd = :crowd and recipient = :recipient and mark = 8 and reason = 'superseded' returning batch;
+
+-- name: revive_tally!
+update tally set skipped = skipped - 1, queued = queued + 1 where batch = :batch;
 
 -- name: route_rows!
 update direct set routed = 1 where id in (select value from json_each(:ids));
@@ -212,24 +230,32 @@ update tally set sending = sending - :orphans, unsure = unsure + :orphans where 
 select c.id from crowd c join broadcast b on b.id = c.broadcast
 where c.began_at is not null and c.id <> :id and b.expires_at > :since;
 
+-- name: changed_of
+-- What others have changed of deliveries that a worker has in hand; each is given as its id and mark in one number.
+select d.id, d.mark, d.spent, d.routed from json_each(:held) e join direct d on d.id = e.value >> 4
+where d.mark <> e.value & 15 or d.spent > 0;
+
 -- name: before_sending
 -- What speaks against writing to contacts now; those against whom nothing does are left out. Hashes that are null
--- match nothing.
+-- match nothing. `suppressed` is 2 for the person, 1 for this address only; `elsewhere` is 2 where another alternative
+-- has settled it, 1 where one may just do so.
 select * from (
-    select d.id,
-        exists (
-            select 1 from suppression s where s.address in (r.phone, r.email, r.telegram)
+    select d.id, r.able,
+        coalesce((
+            select max(1 + s.person) from suppression s where s.address in (r.phone, r.email, r.telegram)
                 and (s.person = 1 or s.address = d.address)
-        ) as suppressed,
+        ), 0) as suppressed,
         (
             select count(*) from json_each(:others) e
             join direct o on o.address in (r.phone, r.email, r.telegram) and o.crowd = e.value
             where o.first_at > :since and o.mark in (1, 4, 5)
         ) as had,
-        exists (
-            select 1 from json_each(:rivals) e join direct o on o.recipient = d.recipient and o.crowd = e.value
-            where o.mark in (select value from json_each(:settled))
-        ) as elsewhere
+        coalesce((
+            select max(case when o.mark in (4, 7) then 2
+                when o.mark = 1 or o.crowd in (select value from json_each(:holding)) then 1 else 0 end)
+            from json_each(:rivals) e join direct o on o.recipient = d.recipient and o.crowd = e.value
+            where o.mark in (1, 4, 5, 7)
+        ), 0) as elsewhere
     from direct d join recipient r on r.id = d.recipient where d.id in (select value from json_each(:ids))
 ) where suppressed or had or elsewhere;
 
@@ -246,7 +272,7 @@ update direct set mark = :mark, spent = :spent, attempts = :attempts, failures =
 where id = :id;
 
 -- name: mark_of^
-select mark, attempts from direct where id = :id;
+select id, mark, spent, routed, attempts from direct where id = :id;
 
 -- name: reached_before
 select id from recipient where id in (select value from json_each(:ids)) and reached & :rivals <> 0;
@@ -310,14 +336,14 @@ from tally where crowd = :crowd;
 -- name: by_remotes
 select d.id, d.batch, d.recipient, d.remote, d.address, d.first_at, d.attempts, d.failures, r.masked, r.reached
 from direct d join recipient r on r.id = d.recipient
-where d.remote in (select value from json_each(:remotes)) and d.mark = 4 and d.crowd = :crowd
+where d.remote in (select value from json_each(:remotes)) and d.awaits = 1 and d.mark = 4 and d.crowd = :crowd
     and d.reason <> 'confirmed';
 
 -- name: confirm_rows!
 update direct set reason = 'confirmed' where id in (select value from json_each(:ids));
 
 -- name: miss_row!
-update direct set mark = 6, spent = 2, reason = :reason where id = :id;
+update direct set mark = 6, spent = 2, routed = 0, reason = :reason where id = :id;
 
 -- name: unmark_reached!
 update recipient set reached = reached & ~:bit where id = :id;
@@ -332,12 +358,12 @@ where d.crowd = :crowd and d.mark in (select value from json_each(:marks)) and r
 order by d.id limit :most;
 
 -- name: open_among
-select id, batch, mark, spent from direct
+select id, batch, mark, spent, routed from direct
 where recipient in (select value from json_each(:recipients)) and crowd in (select value from json_each(:crowds))
     and mark in (0, 2, 3);
 
 -- name: supersede_row!
-update direct set mark = 8, reason = 'superseded' where id = :id;
+update direct set mark = 8, spent = 0, reason = 'superseded' where id = :id;
 
 -- name: rows_marked
 select id, batch, recipient, address from direct where crowd = :crowd and mark = :mark
@@ -363,20 +389,18 @@ delete from spending where day < :day;
 update direct set mark = :mark, spent = 0, routed = 0, ended_at = null, not_before = :now, reason = '', looks = 0
 where id in (select value from json_each(:ids));
 
--- name: reach_first!
--- One when nobody had reached the contact before.
-update recipient set reached = reached | :bit where id = :id and reached = 0;
-
 -- name: settle_tally!
 update tally set unsure = unsure - 1, reached = reached + :there, first = first + :first,
-    retrying = retrying + 1 - :there
+    retrying = retrying + 1 - :there, cost = cost - :refund
 where batch = :batch;
 
 -- name: recipients_with
 select id from recipient where phone = :address or email = :address or telegram = :address;
 
 -- name: open_rows_of
-select id, batch, mark, case when spent > 0 and routed = 0 then 1 else 0 end as to_route from direct
+select id, batch, mark, case when spent > 0 and routed = 0 then 1 else 0 end as to_route,
+    case when spent > 0 and mark = 2 then 1 else 0 end as late
+from direct
 where recipient in (select value from json_each(:recipients)) and mark in (0, 2, 3);
 
 -- name: forget_masked!
@@ -387,7 +411,7 @@ update direct set mark = 7, spent = 0, routed = 1, reason = 'forgotten' where id
 
 -- name: give_up_tally!
 update tally set suppressed = suppressed + 1, queued = queued - (:mark = 0), retrying = retrying - (:mark = 2),
-    held = held - (:mark = 3), unrouted = unrouted - :unrouted
+    held = held - (:mark = 3), unrouted = unrouted - :unrouted, late = late - :late
 where batch = :batch;
 
 -- name: suppressed_all

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from surecast.crowd import Mark, unavailable
+from surecast.crowd import Mark, Spent, unavailable
 from surecast.direct import Ticket, attempted, looked, to_do, unsent
 from surecast.ledger import crowds
 from surecast.ledger.books import Books
@@ -38,15 +38,20 @@ def record(books: Books, step: Step, ends: Sequence[End]) -> None:
         _reached(books, reached)
 
 
-def _end(books: Books, end: End) -> Ticket:
-    ticket, outcome = end.ticket, end.outcome
+def _end(books: Books, end: End) -> Ticket | None:
+    ticket, outcome = books.current(end.ticket), end.outcome
+    if ticket is None:  # a person has settled it
+        return None
     if end.look is not None:
         then = looked(ticket, end.look, books.terms, books.now)
+        if then.mark is Mark.RETRYING:  # it surely was not sent
+            books.pay(ticket.batch, -books.terms.unit_cost)
         if end.look.answered and books.trial:
             books.gate = answered(books.gate, books.now)
     elif outcome is None:
         then = unsent(ticket)
-        books.pay(ticket.batch, -books.terms.unit_cost)
+        if ticket.mark is Mark.SENDING:
+            books.pay(ticket.batch, -books.terms.unit_cost)
     else:
         then = attempted(ticket, outcome, books.terms, books.now)
         _judge(books, outcome)
@@ -101,7 +106,8 @@ def _late(books: Books, end: End) -> Ticket | None:
     row = books.queries.mark_of(books.connection, id=end.ticket.id)
     if row is None or row["attempts"] != end.ticket.attempts or row["mark"] not in {Mark.SENDING, Mark.UNSURE}:
         return None
-    before = replace(end.ticket, mark=Mark(row["mark"]))
+    books.known(row)
+    before = replace(end.ticket, mark=Mark(row["mark"]), spent=Spent(row["spent"]))
     then = attempted(before, end.outcome, books.terms, books.now)
     books.arrives(before, then)
     return then

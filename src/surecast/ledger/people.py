@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -11,6 +14,7 @@ from surecast.contact import Medium
 from surecast.crowd import Mark
 from surecast.direct import family_of
 from surecast.history import Plan
+from surecast.ledger import crowds
 from surecast.ledger.database import Database
 from surecast.ledger.keyed import hasher
 
@@ -37,14 +41,14 @@ def unreached(database: Database, plan: Plan, *, unsure: bool, most: int) -> tup
     marks = (Mark.UNSURE,) if unsure else (Mark.MISSED, Mark.SKIPPED, *_open(database, plan))
     found: list[Unreached] = []
     with database.reading() as queries:
-        crowds = list(queries.crowds_of(database.connection, broadcast=plan.id))
-        for crowd in crowds:
+        opened = list(queries.crowds_of(database.connection, broadcast=plan.id))
+        for crowd in opened:
             family = family_of(plan, crowd["channel"])
             rows = queries.unreached(
                 database.connection,
                 crowd=crowd["id"],
                 marks=json.dumps(marks),
-                family=sum(other["bit"] for other in crowds if other["channel"] in family),
+                family=sum(other["bit"] for other in opened if other["channel"] in family),
                 most=most - len(found),
             )
             medium = plan.terms[crowd["channel"]].medium
@@ -91,14 +95,33 @@ def settle(
         mark = Mark.REACHED if there else Mark.RETRYING
         ids = json.dumps([row["id"] for row in rows])
         queries.settle_rows(connection, ids=ids, mark=int(mark), now=now)
+        before = _reached_before(database, plan, channel, rows)
+        if there:
+            people = json.dumps([row["recipient"] for row in rows])
+            queries.mark_reached(connection, ids=people, bit=crowd["bit"])
+        terms = plan.terms[channel]
+        refund = terms.unit_cost if terms.costly and not there else 0.0
         for row in rows:
-            first = 0
-            if there:
-                first = queries.reach_first(connection, id=row["recipient"], bit=crowd["bit"])
-            queries.settle_tally(connection, batch=row["batch"], there=int(there), first=first)
+            first = int(there and row["recipient"] not in before)
+            queries.settle_tally(connection, batch=row["batch"], there=int(there), first=first, refund=refund)
             queries.wake_batch(connection, id=row["batch"], now=now)
+        for batch in {row["batch"] for row in rows}:
+            crowds.count_spent(database, batch, terms)
+        if refund and rows:
+            day = datetime.fromtimestamp(now, UTC).date().isoformat()
+            amount = -refund * len(rows)
+            queries.add_spending(connection, channel=channel, day=day, broadcast=plan.id, amount=amount)
         queries.wake_broadcast(connection, id=plan.id, now=now)
         return len(rows)
+
+
+def _reached_before(database: Database, plan: Plan, channel: str, rows: Sequence[Any]) -> set[int]:
+    """Those of the contacts whom another alternative has reached."""
+    queries, connection = database.queries, database.connection
+    rivals = set(family_of(plan, channel)) - {channel}
+    bits = sum(row["bit"] for row in queries.crowds_of(connection, broadcast=plan.id) if row["channel"] in rivals)
+    ids = json.dumps([row["recipient"] for row in rows])
+    return {row["id"] for row in queries.reached_before(connection, ids=ids, rivals=bits)}
 
 
 def forget(database: Database, address: tuple[Medium, str]) -> int:
@@ -113,7 +136,9 @@ def forget(database: Database, address: tuple[Medium, str]) -> int:
         queries.forget_masked(connection, ids=held)
         for row in rows:
             queries.give_up_row(connection, id=row["id"])
-            queries.give_up_tally(connection, batch=row["batch"], mark=row["mark"], unrouted=int(row["to_route"]))
+            queries.give_up_tally(
+                connection, batch=row["batch"], mark=row["mark"], unrouted=row["to_route"], late=row["late"]
+            )
         return len(ids)
 
 

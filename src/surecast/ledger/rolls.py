@@ -90,38 +90,50 @@ def take_down(
         if roll["epoch"] != claimed.epoch:
             return False
         above = roll["numbered"]
-        rows = _rows(database, claimed.roll, contacts, reaches, above)
+        rows, unable = _rows(database, claimed.roll, contacts, reaches, above)
         limit = min((reach.limit for reach in reaches if reach.limit is not None), default=None)
-        left_out = 0
-        if limit is not None and len(rows) >= (room := max(0, limit - above)):
-            rows, left_out, last = rows[:room], len(rows) - room, True
-        if rows:
-            queries.add_recipients(connection, rows)
-        for able in list(queries.able_since(connection, roll=claimed.roll, number=above)) if rows else ():
-            queries.add_ability(connection, roll=claimed.roll, able=able["able"], contacts=able["contacts"])
+        seen = 0
+        while rows[seen:]:
+            room = len(rows) if limit is None else _room(database, claimed.roll, limit)
+            added = rows[seen : seen + room]
+            if not added:
+                last = True
+                break
+            queries.add_recipients(connection, added)
+            for able in list(queries.able_since(connection, roll=claimed.roll, number=above + seen)):
+                queries.add_ability(connection, roll=claimed.roll, able=able["able"], contacts=able["contacts"])
+            seen += len(added)
         queries.read_on_roll(
             connection,
             id=claimed.roll,
-            numbered=above + len(rows),
-            seen=len(rows),
-            unable=len(contacts) - len(rows) - left_out,
+            numbered=above + seen,
+            seen=seen,
+            unable=unable,
             flawed=flawed,
-            complete=int(last),
+            complete=int(last or (limit is not None and _room(database, claimed.roll, limit) == 0)),
             until=now + LEASE_S,
         )
         return True
 
 
+def _room(database: Database, roll: int, limit: int) -> int:
+    """How many more contacts a limit leaves; repetitions do not count."""
+    return max(0, limit - int(database.queries.contacts_on(database.connection, roll=roll)["contacts"]))
+
+
 def _rows(
     database: Database, roll: int, contacts: Sequence[Contact], reaches: Sequence[Reach], above: int
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], int]:
+    """The contacts as rows, and how many of them none of the channels can reach."""
     hashed = hasher(database)
     encode = msgspec.json.encode
     only = {reach.only for reach in reaches} - {""}
     rows: list[dict[str, Any]] = []
+    unable = 0
     for contact in contacts:
         able = sum(reach.bit for reach in reaches if contact.reachable(reach.medium))
         hashes = {medium: hashed(medium, address) for medium, address in contact.addresses.items()}
+        unable += not able
         if not able or (only and not any(str(each) in only for each in hashes.values())):
             continue
         rows.append(
@@ -139,7 +151,7 @@ def _rows(
                 "person": encode([contact.name, contact.addresses]).decode(),
             }
         )
-    return rows
+    return rows, unable
 
 
 def tidy(database: Database, plan: Plan, audience: str, above: int) -> int | None:

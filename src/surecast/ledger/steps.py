@@ -41,13 +41,21 @@ def step(
     with database.transaction(durable=durable):
         books, done = Books(database, visit, now), Step()
         done.lost = {batch for batch, lot in lots.items() if not _holds(books, lot)}
+        books.compare((*(end.ticket for end in ends), *wants, *held))
         endings.record(books, done, ends)
-        for ticket in held:
+        for ticket in _ours(books, done, held):
             books.put(ticket, replace(ticket, mark=Mark.HELD))
             done.later.append((ticket.batch, ticket.not_before))
-        beginnings.begin(books, done, [ticket for ticket in wants if ticket.batch not in done.lost])
+        beginnings.begin(books, done, _ours(books, done, wants))
         books.write()
+        done.healed = books.healed
         return done
+
+
+def _ours(books: Books, done: Step, held: Sequence[Ticket]) -> list[Ticket]:
+    """Those of the deliveries that still wait for us, as they are now."""
+    still = (books.current(ticket) for ticket in held if ticket.batch not in done.lost)
+    return [ticket for ticket in still if ticket is not None]
 
 
 def _holds(books: Books, lot: Lot) -> bool:
@@ -58,7 +66,8 @@ def _holds(books: Books, lot: Lot) -> bool:
         return False
     needed = books.now + books.terms.timeout_s + crowds.GRACE_S
     if lease["lease_until"] < needed:
-        books.queries.beat_batch(books.connection, id=claim.batch, epoch=claim.epoch, owner=claim.owner, until=needed)
+        until = needed + crowds.GRACE_S  # not to be extended at every step
+        books.queries.beat_batch(books.connection, id=claim.batch, epoch=claim.epoch, owner=claim.owner, until=until)
     return True
 
 

@@ -86,6 +86,7 @@ class Step:
         next_at: the channel's rate lets the next one go then; None for at once.
         lost: batches that another worker has by now.
         later: when something is to be done again for a delivery that ended or was put off, with its batch.
+        healed: the channel's gate has opened.
     """
 
     gone: list[Ticket] = field(default_factory=list)
@@ -95,6 +96,7 @@ class Step:
     next_at: float | None = None
     lost: set[int] = field(default_factory=set)
     later: list[tuple[int, float]] = field(default_factory=list)
+    healed: bool = False
 
 
 # Handing out -----------------------------------------------------------------------------------------------------

@@ -76,13 +76,15 @@ create table crowd (
     unique (broadcast, channel)
 );
 
--- The delivery to one contact. An address is used once by a channel of a broadcast.
+-- The delivery to one contact. An address is used once by a channel of a broadcast. `awaits` says that a receipt may
+-- come for it.
 create table direct (
     id integer primary key,
     crowd integer not null,
     batch integer not null references batch (id) on delete cascade,
     recipient integer not null references recipient (id) on delete cascade,
     address integer not null,
+    awaits integer not null default 0,
     mark integer not null default 0,
     spent integer not null default 0,
     routed integer not null default 0,
@@ -99,7 +101,7 @@ create unique index direct_once on direct (address, crowd);
 create index direct_of_batch on direct (batch);
 create index direct_of_recipient on direct (recipient);
 create index direct_to_route on direct (crowd) where spent > 0 and routed = 0;
-create index direct_awaited on direct (remote) where remote is not null and mark = 4;
+create index direct_awaited on direct (remote) where awaits = 1 and mark = 4;
 
 -- How the deliveries of a batch stand, in numbers.
 create table tally (
