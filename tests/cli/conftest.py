@@ -39,3 +39,12 @@ def house(desk: Desk, far_side: Sandbox) -> Desk:
     """A desk with a site, Bluesky and Mastodon; each turn takes seconds only."""
     desk.site().bluesky(far_side.url("bluesky"), within="2s", visible_within="2s", settle_after="1s")
     return desk.mastodon(far_side.url("mastodon"), settle_after="1s").route("site & (bluesky | mastodon)")
+
+
+@pytest.fixture
+def crowd(desk: Desk, far_side: Sandbox) -> Desk:
+    """A desk with a site, SMS and e-mail to twenty riders, of whom one's telephone takes no SMS."""
+    people = [(f"Anna {number}", f"+3069400000{number:02}", f"a{number}@ferries.example") for number in range(19)]
+    desk.site().sms(far_side.url("twilio")).newsletter(far_side.url("email"))
+    desk.riders(*people, ("Mute Maria", "+15005550009", "maria@ferries.example"))
+    return desk.route("sms", all="site & (sms | newsletter)", mail="newsletter")

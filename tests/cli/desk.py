@@ -77,7 +77,12 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.environment: dict[str, str] = {"APP_PASSWORD": "abcd-efgh-ijkl-mnop", "ACCESS_TOKEN": "token-of-the-shop"}
+        self.environment: dict[str, str] = {
+            "APP_PASSWORD": "abcd-efgh-ijkl-mnop",
+            "ACCESS_TOKEN": "token-of-the-shop",
+            "ACCOUNT_SID": f"AC{'0' * 31}1",
+            "AUTH_TOKEN": "token-of-the-telephone",
+        }
         self._top = ['sender = "Harbour Ferries"', 'time_zone = "Europe/Athens"']
         self._channels: list[str] = []
 
@@ -112,11 +117,33 @@ class Desk:
     def mastodon(self, url: str, name: str = "mastodon", **terms: str) -> Desk:
         return self.channel(name, "mastodon", server=url, access_token={"env": "ACCESS_TOKEN"}, **terms)
 
+    def sms(self, url: str, **terms: Any) -> Desk:
+        """A channel that writes to the telephones of the riders."""
+        given = {"price": 0.0083, "max_cost": 400, "max_cost_per_day": 800, "audience": "riders", **terms}
+        secrets = {"account_sid": {"env": "ACCOUNT_SID"}, "auth_token": {"env": "AUTH_TOKEN"}}
+        return self.channel("sms", "twilio", api=url, **{"from": "+15005550006"}, **secrets, **given)
+
+    def newsletter(self, url: str, **terms: Any) -> Desk:
+        """A channel that writes e-mail to the riders."""
+        own = {
+            "from": "Harbour Ferries <notices@ferries.example>",
+            "unsubscribe": "mailto:stop@ferries.example",
+            "postal_address": "Pier 3, Harbour",
+            "audience": "riders",
+        }
+        return self.channel("newsletter", "email", relays=[{"host": url}], **{**own, **terms})
+
+    def riders(self, *people: tuple[str, str, str]) -> Desk:
+        """The audience: name, telephone number and e-mail address of each; all of them agreed."""
+        rows = [f"{name},{phone},{email},yes,yes" for name, phone, email in people]
+        head = "name,phone,email,consent_sms,consent_email"
+        (self.folder / "riders.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+        self._channels += ["[audiences.riders]", 'source = "riders.csv"']
+        return self
+
     def channel(self, name: str, kind: str, **settings: Any) -> Desk:
-        lines = [f"[channels.{name}]", f'type = "{kind}"']
-        for key, value in settings.items():
-            lines.append(f"{key} = {{ env = {value['env']!r} }}" if isinstance(value, dict) else f"{key} = {value!r}")
-        self._channels += lines
+        self._channels += [f"[channels.{name}]", f'type = "{kind}"']
+        self._channels += [f"{key} = {_toml(value)}" for key, value in settings.items()]
         return self
 
     def route(self, expression: str, **others: str) -> Desk:
@@ -169,6 +196,14 @@ class Desk:
         """The texts of the site's pages of announcements."""
         found = sorted((self.folder / "public").glob("*.html"))
         return [page.read_text(encoding="utf-8") for page in found if page.name != "index.html"]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return repr(value)
 
 
 class Terminal:

@@ -12,7 +12,7 @@ from surecast.sandbox import Sandbox
 from tests.cli.desk import Desk
 from tests.servers.faults import FaultServer
 
-KEYS = {"schema", "route", "route_name", "describes", "urgency", "expires", "warnings", "channels"}
+KEYS = {"schema", "route", "route_name", "describes", "urgency", "expires", "warnings", "channels", "estimate"}
 CHANNEL_KEYS = {
     *("platform", "parts", "title", "body", "count", "limit", "unit", "link_card", "images", "cut", "skipped"),
 }

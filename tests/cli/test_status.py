@@ -10,9 +10,9 @@ from tests.cli.desk import Desk
 #: Scripts read these. A key may be added; none may go or change its meaning.
 REPORT_KEYS = {
     *("schema", "id", "key", "state", "final", "owed", "route", "channels", "created", "expires"),
-    *("cancelled", "repeated", "warnings"),
+    *("cancelled", "repeated", "warnings", "contacts"),
 }
-CHANNEL_KEYS = {"verdict", "status", "reason", "url", "attempts", "error", "began", "ended", "next_try"}
+CHANNEL_KEYS = {"verdict", "status", "reason", "url", "attempts", "error", "began", "ended", "next_try", "contacts"}
 LISTED_KEYS = {"id", "key", "state", "final", "owed", "created", "expires", "text"}
 
 

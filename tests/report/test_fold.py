@@ -177,6 +177,7 @@ def test_the_keys_for_machines_never_change() -> None:
                 "began": "1970-01-01T00:16:40.000Z",
                 "ended": "1970-01-01T00:16:41.000Z",
                 "next_try": "1970-01-01T00:16:41.000Z",
+                "contacts": None,
             },
             "b": {
                 "verdict": "accepted",
@@ -188,8 +189,10 @@ def test_the_keys_for_machines_never_change() -> None:
                 "began": "1970-01-01T00:16:40.000Z",
                 "ended": "1970-01-01T00:16:41.000Z",
                 "next_try": None,
+                "contacts": None,
             },
         },
+        "contacts": None,
     }
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from surecast.decide import State
-from surecast.outcome import PASSES_BY_ITSELF, Reason, Verdict
-from surecast.report import ChannelReport, Report, Status
+from surecast.outcome import Reason, Verdict
+from surecast.report import ChannelReport, Report, Status, why_not
 from surecast.report.words import _WHY
 
 NOW = 1_780_282_920.0  # 2026-06-01 06:02 in Athens
@@ -205,6 +205,15 @@ SENTENCES = {
     Reason.CANNOT_BE_FITTED: "the text does not fit",
     Reason.CANCELLED: "cancelled",
     Reason.EXPIRED: "too late",
+    Reason.SUPPRESSED: "not to be written to",
+    Reason.OVER_THE_CAP: "no money is left for it",
+    Reason.SUPERSEDED: "not needed any more",
+    Reason.TOO_OFTEN: "had as many messages as one person may have",
+    Reason.NOT_WORTH_IT: "no money is spent because of what happened to the others",
+    Reason.NOBODY_THERE: "it reaches nobody in the audience",
+    Reason.OPTED_OUT: "wants no messages",
+    Reason.NO_SUCH_ADDRESS: "there is no such address",
+    Reason.UNDELIVERED: "accepted, but it did not arrive",
 }
 
 
@@ -215,10 +224,13 @@ def test_every_reason_has_its_words(reason: Reason) -> None:
 
 
 def test_no_reason_is_forgotten() -> None:
-    later = {Reason.NONE, Reason.SUPPRESSED, Reason.OVER_THE_CAP, Reason.SUPERSEDED}
-    assert set(_WHY) == set(Reason) - later, "words for direct channels come with them"
-    assert later.isdisjoint(_WHY)
-    assert PASSES_BY_ITSELF - {Reason.OVER_THE_CAP} <= set(_WHY)
+    assert set(_WHY) == set(SENTENCES) == set(Reason) - {Reason.NONE}
+
+
+@pytest.mark.parametrize("verdict", [*Verdict])
+def test_a_contact_without_a_reason_has_its_words_too(verdict: Verdict) -> None:
+    assert why_not(verdict.value) != verdict.value
+    assert why_not("no word that is known") == "not sent"
 
 
 def test_no_line_names_a_verdict_or_shows_a_traceback() -> None:
@@ -230,6 +242,6 @@ def test_no_line_names_a_verdict_or_shows_a_traceback() -> None:
 
 
 def test_an_error_is_told_where_no_reason_says_more() -> None:
-    odd = channel("bluesky", Status.GAVE_UP, verdict=Verdict.SKIPPED, reason=Reason.SUPPRESSED, error="They said stop.")
+    odd = channel("bluesky", Status.GAVE_UP, verdict=Verdict.SKIPPED, reason=Reason.NONE, error="They said stop.")
     assert "Bluesky (They said stop)" in text(State.MISSED, odd)[0]
     assert "Bluesky (not sent)" in text(State.MISSED, replace(odd, error=""))[0]

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from surecast.health import Health
     from surecast.route import Route
 
-UNITS = {"graphemes": "characters", "utf16": "UTF-16 units", "characters": "characters"}
+UNITS = {
+    "graphemes": "characters",
+    "utf16": "UTF-16 units",
+    "characters": "characters",
+    "segments": "UTF-16 units, paid by segments",
+}
 IN_DOUBT = {
     "same_key": "may be sent again without harm",
     "after_lookup": "is looked up before it is sent again",

@@ -95,6 +95,7 @@ SETTLE_EXAMPLES = """\
 \b
 surecast settle k3f9x telegram --there https://t.me/ferries/12
 surecast settle k3f9x telegram --not-there
+surecast settle k3f9x sms --there --to +306940000000
 """
 
 
@@ -105,11 +106,13 @@ surecast settle k3f9x telegram --not-there
     "--there", is_flag=False, flag_value="", metavar="[URL]", help="The post is there, at URL if you know it."
 )
 @click.option("--not-there", is_flag=True, help="It is not there: it is sent again.")
+@click.option("--to", metavar="ADDRESS", help="Only this contact; else all that are in doubt.")
 @verb
-def settle(call: Call, *, broadcast: str, channel: str, there: str | None, not_there: bool) -> int:
+def settle(call: Call, *, broadcast: str, channel: str, there: str | None, not_there: bool, to: str | None) -> int:
     """Says whether a post in doubt is there, when surecast cannot find out.
 
-    Look for it, then say so; only --not-there lets it be sent again.
+    Look for it, then say so; only --not-there lets it be sent again. For a channel that writes to people it means all
+    that are in doubt, or the one of --to; `surecast status ID --unsure` lists them.
     """
     if (there is None) is not not_there:
         raise UsageError("Look for the post, then say one of: --there [URL], or --not-there to send it again.")
@@ -118,7 +121,8 @@ def settle(call: Call, *, broadcast: str, channel: str, there: str | None, not_t
     with opened(call) as house:
         if house.empty:
             raise UnknownBroadcastError(NOTHING_YET)
-        return _ordered(call, house.broadcaster.settle(broadcast, channel, there=there is not None, url=there or None))
+        report = house.broadcaster.settle(broadcast, channel, there=there is not None, url=there or None, to=to)
+        return _ordered(call, report)
 
 
 def _ordered(call: Call, report: Report) -> int:

@@ -10,16 +10,20 @@ import click
 
 from surecast.cli.announcing import InOrder, announcement, announcement_options
 from surecast.cli.codes import Exit
+from surecast.cli.estimating import estimate_object, has_contacts, lines, warn, warnings
+from surecast.cli.figures import counted
 from surecast.cli.house import Call, opened
 from surecast.cli.options import verb
 from surecast.cli.output import SCHEMA, Output, one_line, safe, tame
 from surecast.clock import iso
+from surecast.errors import SurecastError
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from surecast.broadcaster.broadcaster import Broadcaster
     from surecast.channel import Limits, Post, Traits
+    from surecast.estimate import Estimate
     from surecast.history import Plan
     from surecast.message import Announcement
 
@@ -32,30 +36,63 @@ UNITS = {"graphemes": "characters", "utf16": "UTF-16 units", "characters": "char
 def preview(call: Call, *, route: str | None, **words: Any) -> int:
     """Shows what would be posted where, to the letter: text, length, link card, images, and what would be cut.
 
-    Posts nothing, opens no connection, needs no secrets, makes no ledger.
+    For channels that write to people, it reads their audience and says how many get it, how long that takes and what
+    it costs. Posts nothing, opens no connection, needs no secrets, makes no ledger.
     """
     return show_preview(call, announcement(**words), route)
 
 
-def show_preview(call: Call, said: Announcement, route: str | None, *, sandbox: bool = False) -> int:
-    """Prints the plan of an announcement; what is wrong comes first."""
+def show_preview(
+    call: Call, said: Announcement, route: str | None, *, sandbox: bool = False, limit: int | None = None
+) -> int:
+    """Prints the plan of an announcement, and what it comes to; what is wrong comes first.
+
+    Args:
+        limit: of a careful first send to so many contacts.
+    """
     with opened(call, sandbox=sandbox, platforms=False) as house:
         plan = house.broadcaster.preview(said, route=route)
+        found = _estimate(house.broadcaster, said, route, limit) if has_contacts(plan) else None
         if call.out.as_json:
-            call.out.object(_object(plan, said, house.broadcaster))
+            call.out.object(_object(plan, said, house.broadcaster, found))
         elif not call.out.quiet:
-            _show(call.out, plan, said, house.broadcaster)
+            _show(call.out, plan, said, house.broadcaster, found)
         return Exit.REACHED
 
 
-def _show(out: Output, plan: Plan, said: Announcement, broadcaster: Broadcaster) -> None:
+def _estimate(
+    broadcaster: Broadcaster, said: Announcement, route: str | None, limit: int | None
+) -> Estimate | SurecastError:
+    """What it comes to; the reason where an audience cannot be read."""
+    try:
+        return broadcaster.estimate(said, route=route, limit=limit)
+    except SurecastError as error:
+        return error
+
+
+def _show(
+    out: Output,
+    plan: Plan,
+    said: Announcement,
+    broadcaster: Broadcaster,
+    found: Estimate | SurecastError | None,
+) -> None:
     from surecast.route import describe  # noqa: PLC0415 - not for --help
 
-    _warn(out, [*plan.warnings, *_obstacles(plan)])
+    warn(out, [*_warnings(plan, found), *_obstacles(plan)])
     out.lines(describe(plan.route))
     for name in _in_order(plan):
         out.lines("")
         _show_channel(out, name, plan.posts[name], broadcaster.channels[name].kind.traits, said)
+    if found is not None and not isinstance(found, SurecastError):
+        out.lines("", *lines(found, plan), verbatim=True)
+
+
+def _warnings(plan: Plan, found: Estimate | SurecastError | None) -> list[str]:
+    """What should be known first of all, also that an audience cannot be read."""
+    if found is None:
+        return list(plan.warnings)
+    return [*plan.warnings, *([safe(str(found))] if isinstance(found, SurecastError) else warnings(found, plan))]
 
 
 def _show_channel(out: Output, name: str, post: Post, traits: Traits, said: Announcement) -> None:
@@ -83,15 +120,6 @@ def _quoted(out: Output, line: str) -> Text:
     return Text("\n").join(bar.copy().append_text(piece) for piece in pieces)
 
 
-def _warn(out: Output, lines: Sequence[str]) -> None:
-    if not out.terminal:
-        out.lines(*lines)
-        return
-    from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
-
-    out.show(*(Text(safe(line), style="yellow") for line in lines))
-
-
 def _in_order(plan: Plan) -> Sequence[str]:
     """Channels that cannot be used come first."""
     return sorted(plan.posts, key=lambda name: plan.terms[name].skip is None)
@@ -112,6 +140,8 @@ def _count(post: Post) -> str:
     limits = post.limits
     if limits.text is None:
         return "no limit"
+    if limits.unit == "segments":
+        return counted(post.count, "segment")
     return f"{post.count} of {limits.text} {UNITS[limits.unit]}"
 
 
@@ -138,7 +168,9 @@ def _images(post: Post, said: Announcement) -> list[str]:
     return [f"Image: {fspath(image.path)}: {picture.alt or 'no alternative text'}" for image, picture in shown]
 
 
-def _object(plan: Plan, said: Announcement, broadcaster: Broadcaster) -> dict[str, Any]:
+def _object(
+    plan: Plan, said: Announcement, broadcaster: Broadcaster, found: Estimate | SurecastError | None
+) -> dict[str, Any]:
     from surecast.route import describe  # noqa: PLC0415 - not for --help
 
     return {
@@ -148,10 +180,11 @@ def _object(plan: Plan, said: Announcement, broadcaster: Broadcaster) -> dict[st
         "describes": describe(plan.route),
         "urgency": plan.urgency.value,
         "expires": iso(plan.expires_at),
-        "warnings": list(plan.warnings),
+        "warnings": _warnings(plan, found),
         "channels": {
             name: _channel_object(plan, name, said, broadcaster.channels[name].kind.traits) for name in _in_order(plan)
         },
+        "estimate": None if found is None or isinstance(found, SurecastError) else estimate_object(found, plan),
     }
 
 

@@ -8,6 +8,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from surecast.cli.figures import counted, money
 from surecast.cli.output import SCHEMA, Output, one_line, safe, tame
 from surecast.clock import hours_minutes, iso
 from surecast.outcome import Verdict
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from surecast.ledger.broadcasts import Listed
-    from surecast.report import ChannelReport, Report
+    from surecast.report import ChannelReport, ContactCounts, Report
 
 #: A channel's status in a word or two, and its colour.
 STATUS = {
@@ -29,12 +30,27 @@ STATUS = {
     "not_needed": ("not needed", "dim"),
     "gave_up": ("not posted", "red"),
 }
+#: The same of a channel that writes to people.
+STATUS_OF_DIRECT = {
+    "done": ("sent", "green"),
+    "unsure": ("perhaps sent", "yellow"),
+    "gave_up": ("not sent", "red"),
+}
+STATUS_OF_SOME = {
+    "owed": ("not to all yet", "yellow"),
+    "unsure": ("sent, some unsure", "yellow"),
+    "gave_up": ("not sent to all", "red"),
+}
 STATE_STYLES = {"reached": "green", "rerouted": "yellow", "pending": "cyan", "unsure": "yellow", "missed": "red"}
 NEWEST = 20  # broadcasts that a terminal's list shows
 
 
 def status_words(channel: ChannelReport) -> tuple[str, str]:
     """What to say of a channel, and in which colour."""
+    if channel.contacts is not None:
+        if channel.contacts.reached and channel.status in STATUS_OF_SOME:
+            return STATUS_OF_SOME[channel.status]
+        return STATUS_OF_DIRECT.get(channel.status) or STATUS[channel.status]
     if channel.verdict is Verdict.INVISIBLE:
         return "posted, unseen", "red"
     if channel.status == "sending" and channel.verdict is Verdict.ACCEPTED:
@@ -95,12 +111,13 @@ class _Row:
     tries: str
     next_try: str
     url: str
+    numbers: str
     error: str
 
     def plain(self) -> str:
         """The channel on one line."""
         after = f"next try {self.next_try}" if self.next_try else ""
-        facts = [self.status, self.url, self.tries and _counted(self.tries), after, one_line(self.error)]
+        facts = [self.status, self.url, self.numbers, self.tries and _counted(self.tries), after, one_line(self.error)]
         return f"{self.name}: {', '.join(filter(None, facts))}"
 
 
@@ -112,11 +129,30 @@ def _row(channel: ChannelReport, report: Report) -> _Row:
         name=channel.name,
         status=status,
         style=style,
-        tries=str(channel.attempts) if channel.attempts else "",
+        tries=str(channel.attempts) if channel.attempts and channel.contacts is None else "",
         next_try=hours_minutes(channel.next_try, zone, report.at) if coming and channel.next_try else "",
         url=tame(channel.url or ""),
+        numbers=_numbers(channel.contacts, report.currency) if channel.contacts is not None else "",
         error=safe(channel.error),
     )
+
+
+def _numbers(counts: ContactCounts, currency: str) -> str:
+    """What became of the contacts of a direct channel: they add up to those whom it was given."""
+    if not counts.planned:
+        return ""
+    told = {
+        "missed": counts.missed,
+        "unsure": counts.unsure,
+        "held": counts.held,
+        "open": counts.open - counts.held,
+        "left out": counts.skipped,
+        "not to be written to": counts.suppressed,
+    }
+    reached = f"{counts.reached:,} of {counted(counts.planned, 'contact')}"
+    rest = [f"{number:,} {word}" for word, number in told.items() if number]
+    arrived = [f"{counts.confirmed:,} confirmed"] if counts.confirmed else []
+    return ", ".join([reached, *arrived, *rest, *([money(counts.cost, currency)] if counts.cost else [])])
 
 
 def _counted(tries: str) -> str:
@@ -126,7 +162,7 @@ def _counted(tries: str) -> str:
 def _draw(rows: Sequence[_Row], width: int) -> Iterable[RenderableType]:
     """A table where the addresses fit beside the rest, else each channel with its address below it."""
     beside = width - sum(max(len(getattr(row, column)) for row in rows) for column in ("name", "status", "next_try"))
-    widest = max(len(row.url) for row in rows)
+    widest = max(max(len(row.url), min(len(row.numbers), 60)) for row in rows)
     if widest <= beside - 20 and beside >= 50:
         return [_table(rows)]
     return _stacked(rows, width)
@@ -165,6 +201,8 @@ def _stacked(rows: Sequence[_Row], width: int) -> Iterable[RenderableType]:
         if row.url:
             # Never broken in two by us: it must stay something to click on and to copy.
             yield Text(f"  {row.url}" if len(row.url) + 2 <= width else row.url, overflow="ignore", no_wrap=True)
+        if row.numbers:
+            yield Padding(Text(row.numbers), (0, 0, 0, 2))
         if row.error:
             yield Padding(Text(row.error, style="dim"), (0, 0, 0, 2))
 
@@ -172,9 +210,9 @@ def _stacked(rows: Sequence[_Row], width: int) -> Iterable[RenderableType]:
 def _place(row: _Row) -> Text:
     from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
 
-    place = Text(row.url, overflow="fold")
+    place = Text(row.url or row.numbers, overflow="fold")
     if row.error:
-        place.append("\n" if row.url else "").append(row.error, style="dim")
+        place.append("\n" if place else "").append(row.error, style="dim")
     return place
 
 

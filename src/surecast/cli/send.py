@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from surecast.cli.announcing import InOrder, announcement, announcement_options
+from surecast.cli.asking import NO, agreed, can_ask
 from surecast.cli.codes import Exit, code_of
 from surecast.cli.house import Call, House, opened
 from surecast.cli.interrupt import Stopped
@@ -47,6 +48,9 @@ surecast send - --image map.png --alt "The ferry's new berth" < notice.txt
 @click.option("--again", is_flag=True, help="Send once more what was just sent.")
 @click.option("--no-wait", is_flag=True, help="End as soon as it is safely in the ledger.")
 @click.option("--wait", "wait_s", callback=span, metavar="SPAN", help="Wait at most so long, e.g. 90s.")
+@click.option("--yes", is_flag=True, help="Do not ask before people are written to.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="First write to so many contacts only.")
+@click.option("--only", metavar="ADDRESS", help="First write to this one contact of the audience only.")
 @click.option("--reroute-ok", is_flag=True, help="Exit 0 also when it was reached by rerouting.")
 @click.option("--sandbox", is_flag=True, help="Only rehearse, on simulated platforms.")
 @click.option("--dry-run", is_flag=True, help="Post nothing: the same as surecast preview.")
@@ -58,6 +62,9 @@ def send(
     again: bool,
     no_wait: bool,
     wait_s: float | None,
+    yes: bool,
+    limit: int | None,
+    only: str | None,
     reroute_ok: bool,
     sandbox: bool,
     dry_run: bool,
@@ -65,6 +72,9 @@ def send(
     **words: Any,
 ) -> int:
     """Sends an announcement over the configured channels and says who has it.
+
+    Before people are written to one by one, a terminal shows what that comes to and asks; elsewhere the caps of the
+    configuration decide. --limit and --only are for a first try; they need a route of such channels alone.
 
     Exits with 0 reached, 3 reached by rerouting, 4 missed, 5 unsure or pending.
     """
@@ -76,10 +86,13 @@ def send(
     if dry_run:
         from surecast.cli.preview import show_preview  # noqa: PLC0415 - only for --dry-run
 
-        return show_preview(call, said, route, sandbox=sandbox)
-    options: dict[str, Any] = {"route": route, "again": again, "on_change": on_change}
+        return show_preview(call, said, route, sandbox=sandbox, limit=limit)
+    options: dict[str, Any] = {"route": route, "again": again, "on_change": on_change, "limit": limit, "only": only}
     options["wait"] = False if no_wait else True if wait_s is None else wait_s
     with opened(call, sandbox=sandbox) as house:
+        if not (yes or _agreed(call, house, said, options)):
+            call.out.hint("Nothing was sent.")
+            return NO
         since = time.time() - (0.0 if again else house.config.repeat_window_s)
         try:
             report = _drive(call, house, said, options, since=since)
@@ -88,6 +101,26 @@ def send(
         code = Exit.REACHED if no_wait else code_of(report.state, reroute_ok=reroute_ok)
         _tell(call, report, code)
         return code
+
+
+# Asking -------------------------------------------------------------------------------------------------------
+
+
+def _agreed(call: Call, house: House, said: Announcement, options: dict[str, Any]) -> bool:
+    """Whether a person who sees what it comes to wants it sent; True where nobody is asked."""
+    if not can_ask(call.out):
+        return True
+    from surecast.cli import estimating  # noqa: PLC0415 - not for --help
+
+    plan = house.broadcaster.preview(said, route=options["route"])
+    if not estimating.has_contacts(plan):
+        return True
+    call.out.hint("Reading the audience ...")
+    few = 1 if options["only"] is not None else options["limit"]
+    estimate = house.broadcaster.estimate(said, route=options["route"], limit=few)
+    estimating.warn(call.out, [*plan.warnings, *estimating.warnings(estimate, plan)])
+    call.out.lines(*estimating.lines(estimate, plan), verbatim=True)
+    return call.out.sandbox or agreed(call.out, estimating.question(estimate, plan))
 
 
 # Driving ------------------------------------------------------------------------------------------------------

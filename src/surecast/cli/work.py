@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +17,9 @@ from surecast.cli.options import verb
 from surecast.cli.output import SCHEMA
 
 if TYPE_CHECKING:
-    from surecast.report import Report
+    from surecast.report import ContactCounts, Report
+
+    Contacts = Mapping[str, ContactCounts | None]
 
 
 @click.command(epilog="In cron: */5 * * * * surecast work --once --quiet")
@@ -33,9 +37,9 @@ def work(call: Call, *, once: bool) -> int:
 def _once(call: Call, house: House) -> int:
     from surecast.cli.reports import show_report  # noqa: PLC0415 - not for --help
 
-    began = time.time()
+    began, before = time.time(), _contacts_of_open(house)
     touched = [house.broadcaster.status(name) for name in house.broadcaster.work_once()]
-    reports = [report for report in touched if _is_news(report, began)]
+    reports = [report for report in touched if _is_news(report, began, before.get(report.id))]
     if call.out.quiet:
         reports = [report for report in reports if code_of(report.state) is not Exit.REACHED]
     if reports or not call.out.quiet:
@@ -48,10 +52,21 @@ def _once(call: Call, house: House) -> int:
     return Exit.REACHED
 
 
-def _is_news(report: Report, began: float) -> bool:
+def _contacts_of_open(house: House) -> dict[str, Contacts]:
+    """The numbers of contacts of every broadcast that is not over."""
+    listed = () if house.empty else house.broadcaster.listing(sys.maxsize)
+    return {each.id: _contacts(house.broadcaster.status(each.id)) for each in listed if not each.final}
+
+
+def _contacts(report: Report) -> Contacts:
+    return {name: channel.contacts for name, channel in report.channels.items()}
+
+
+def _is_news(report: Report, began: float, before: Contacts | None) -> bool:
     """Whether anything came of a broadcast since then, rather than a mere look at it."""
     tried = any(channel.ended is not None and channel.ended >= began for channel in report.channels.values())
-    return tried or (report.final and not report.satisfied)
+    moved = any(_contacts(report).values()) and _contacts(report) != before
+    return tried or moved or (report.final and not report.satisfied)
 
 
 def _always(call: Call, house: House) -> int:

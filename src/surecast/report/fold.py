@@ -1,136 +1,17 @@
-"""The facts read back, for programs (`Report`, `to_dict`) and for people (`str`); nothing is judged anew."""
+"""From plan, facts and decision to a report; nothing is judged anew. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
 
-from surecast.clock import iso
 from surecast.decide import Decision, State
 from surecast.health import Health
 from surecast.history import Action, History, Kind, Plan
 from surecast.outcome import Reason, Verdict
-from surecast.report.words import say
+from surecast.report.crowds import Crowds
+from surecast.report.values import ChannelReport, Report, Status
 from surecast.standing import Standing, next_step, stand, surely
-
-SCHEMA = 1
-
-
-class Status(StrEnum):
-    """Where a channel's post stands, in one word."""
-
-    DONE = "done"
-    SENDING = "sending"
-    WAITING = "waiting"  # its turn has not come
-    OWED = "owed"
-    UNSURE = "unsure"
-    NOT_NEEDED = "not_needed"
-    GAVE_UP = "gave_up"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelReport:
-    """One channel's part of a report.
-
-    Attributes:
-        verdict: the last one; None when nothing ended yet.
-        url: where readers see the post.
-        attempts: how often a post was sent off.
-        error: one sentence about what went wrong last; empty when nothing did.
-        perhaps: whether it may have the post without our knowing.
-        began, ended, next_try: Unix seconds; the next try comes then or, if nobody is running, at the next run.
-    """
-
-    name: str
-    platform: str
-    verdict: Verdict | None
-    status: Status
-    reason: Reason
-    url: str | None
-    attempts: int
-    error: str
-    began: float | None
-    ended: float | None
-    next_try: float | None
-    perhaps: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "verdict": self.verdict.value if self.verdict else None,
-            "status": self.status.value,
-            "reason": self.reason.value or None,
-            "url": self.url,
-            "attempts": self.attempts,
-            "error": self.error or None,
-            "began": _iso(self.began),
-            "ended": _iso(self.ended),
-            "next_try": _iso(self.next_try),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What became of a broadcast, as far as the facts say at `at`.
-
-    Attributes:
-        state: reached, rerouted, pending, unsure or missed; see the page on verdicts.
-        final: nothing will change by itself any more.
-        owed: channels that still get their post.
-        repeated: this call sent nothing: the same announcement had been accepted before.
-        worker_seen_at: when a process that delivers what is owed was last seen; None for never.
-        worker: the command that would, as it must stand in cron.
-    """
-
-    id: str
-    key: str | None
-    state: State
-    final: bool
-    owed: tuple[str, ...]
-    route: str
-    channels: Mapping[str, ChannelReport]
-    created_at: float
-    expires_at: float
-    at: float
-    time_zone: str
-    warnings: tuple[str, ...] = ()
-    cancelled: bool = False
-    repeated: bool = False
-    worker_seen_at: float | None = None
-    worker: str = "surecast work --once"
-
-    @property
-    def satisfied(self) -> bool:
-        """Whether readers were reached as the route asks."""
-        return self.state in {State.REACHED, State.REROUTED}
-
-    def __getitem__(self, channel: str) -> ChannelReport:
-        if channel not in self.channels:
-            raise KeyError(f"The route has no channel {channel!r}. It has: {', '.join(self.channels)}.")
-        return self.channels[channel]
-
-    def to_dict(self) -> dict[str, Any]:
-        """For machines: ``schema`` 1, times in ISO 8601 UTC."""
-        return {
-            "schema": SCHEMA,
-            "id": self.id,
-            "key": self.key,
-            "state": self.state.value,
-            "final": self.final,
-            "owed": list(self.owed),
-            "route": self.route,
-            "channels": {name: channel.to_dict() for name, channel in self.channels.items()},
-            "created": _iso(self.created_at),
-            "expires": _iso(self.expires_at),
-            "cancelled": self.cancelled,
-            "repeated": self.repeated,
-            "warnings": list(self.warnings),
-        }
-
-    def __str__(self) -> str:
-        return "\n".join(say(self))
 
 
 def make_report(
@@ -143,17 +24,23 @@ def make_report(
     repeated: bool = False,
     worker_seen_at: float | None = None,
     worker: str = "surecast work --once",
+    currency: str = "EUR",
 ) -> Report:
     """Reads plan and facts back, with what was decided from them.
 
     Args:
         health: what keeps a channel back beyond its own waits; only moments are read from it.
+        currency: of all costs.
     """
     cancelled = history.cancelled_at is not None
-    channels = {
-        name: _channel(plan, history, decision, name, now, held_until=health[name].not_before if name in health else 0)
-        for name in plan.route.names()
-    }
+    crowds = Crowds(plan, history, decision, now)
+    channels = {}
+    for name in plan.route.names():
+        held_until = health[name].not_before if name in health else 0.0
+        if plan.terms[name].direct:
+            channels[name] = crowds.channel(name, held_until=held_until)
+        else:
+            channels[name] = _channel(plan, history, decision, name, now, held_until=held_until)
     return Report(
         id=plan.id,
         key=plan.key,
@@ -167,6 +54,8 @@ def make_report(
         at=now,
         time_zone=plan.time_zone,
         warnings=plan.warnings,
+        groups=tuple(crowds.groups()),
+        currency=currency,
         cancelled=cancelled,
         repeated=repeated,
         worker_seen_at=worker_seen_at,
@@ -244,7 +133,3 @@ def _status_of_accepted(standing: Standing) -> Status:
     if standing.invisible_at is not None:
         return Status.GAVE_UP
     return Status.DONE if surely(standing) else Status.SENDING
-
-
-def _iso(moment: float | None) -> str | None:
-    return None if moment is None else iso(moment)
