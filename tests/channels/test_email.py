@@ -341,16 +341,53 @@ def test_the_first_relay_is_asked_again_after_a_while(relay: SmtpFaults, monkeyp
 def test_what_one_relay_may_have_taken_is_given_to_no_other(relay: SmtpFaults, mode: str) -> None:
     with SmtpFaults(mode) as first:
         (outcome,) = send(an_adapter(plain(first.port), plain(relay.port)), timeout_s=1.0)
-        assert (outcome.verdict, outcome.scope) == (Verdict.UNCERTAIN, Scope.CHANNEL)
+        assert outcome.verdict is Verdict.UNCERTAIN
         assert (len(first.wait_for(1)), relay.stored) == (1, [])
 
 
-@pytest.mark.parametrize("mode", ["421data", "554data"])
-def test_an_answer_to_the_text_is_believed_and_not_asked_for_elsewhere(relay: SmtpFaults, mode: str) -> None:
-    with SmtpFaults(mode) as first:
+def test_a_doubt_concerns_one_person_while_another_relay_gets_the_next_messages(relay: SmtpFaults) -> None:
+    with SmtpFaults("cut") as first:
+        outcomes = send(an_adapter(plain(first.port), plain(relay.port)), ANN, "bob@d.test")
+        assert [(o.verdict, o.scope) for o in outcomes] == [
+            (Verdict.UNCERTAIN, Scope.RECIPIENT),
+            (Verdict.ACCEPTED, Scope.CHANNEL),
+        ]
+        assert (len(first.stored), len(relay.stored)) == (1, 1)
+
+
+def test_a_doubt_with_every_relay_concerns_the_channel() -> None:
+    with SmtpFaults("cut") as first, SmtpFaults("cut") as second:
+        outcomes = send(an_adapter(plain(first.port), plain(second.port)), ANN, "bob@d.test")
+    assert [(o.verdict, o.scope) for o in outcomes] == [
+        (Verdict.UNCERTAIN, Scope.RECIPIENT),
+        (Verdict.UNCERTAIN, Scope.CHANNEL),
+    ]
+
+
+def test_one_message_finds_out_whether_a_spared_relay_is_well_again(relay: SmtpFaults) -> None:
+    with SmtpFaults("slow", delay_seconds=0.3) as first:
+        adapter = an_adapter(plain(first.port), plain(relay.port))
+
+        async def together(payload: bytes) -> list[Verdict]:
+            assert adapter._relays is not None
+            adapter._relays._posts[0].spared_until = adapter._relays._loop.time() - 1.0
+            asked = (adapter.publish(a_sending(payload, f"r{number}@d.test")) for number in range(5))
+            return [outcome.verdict for outcome in await asyncio.gather(*asked)]
+
+        assert using(adapter, together) == [Verdict.ACCEPTED] * 5
+        assert (len(first.stored), len(relay.stored)) == (1, 4)
+
+
+def test_a_text_that_a_relay_could_not_take_goes_to_the_next(relay: SmtpFaults) -> None:
+    with SmtpFaults("421data") as first:
         (outcome,) = send(an_adapter(plain(first.port), plain(relay.port)))
-        assert outcome.verdict in {Verdict.UNAVAILABLE, Verdict.REFUSED}
-        assert relay.connections == 0
+        assert (outcome.verdict, len(relay.stored)) == (Verdict.ACCEPTED, 1)
+
+
+def test_a_text_that_a_relay_refuses_is_not_tried_elsewhere(relay: SmtpFaults) -> None:
+    with SmtpFaults("554data") as first:
+        (outcome,) = send(an_adapter(plain(first.port), plain(relay.port)))
+        assert (outcome.verdict, outcome.scope, relay.connections) == (Verdict.REFUSED, Scope.CONTENT, 0)
 
 
 def test_a_refused_recipient_is_not_tried_elsewhere_and_the_connection_goes_on(relay: SmtpFaults) -> None:

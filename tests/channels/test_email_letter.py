@@ -171,7 +171,7 @@ def test_a_template_that_does_more_than_show_a_value_is_filled_for_each_person(t
 @pytest.mark.parametrize("template", ["{{ nothing }}", "{% if %}", "{{ 1/0 }}"])
 def test_a_template_that_cannot_be_filled_is_told_before_anything_is_sent(template: str) -> None:
     with pytest.raises(UsageError, match="email.html"):
-        Letter(frozen(templates={TEXT: "ok", HTML: template}), KEY).try_out("en")
+        Letter(frozen(templates={TEXT: "ok", HTML: template}), KEY).try_out()
 
 
 def message_to(name: str, language: str = "en") -> str:

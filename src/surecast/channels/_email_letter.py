@@ -136,14 +136,15 @@ class Letter:
             return told
         return mailbox.replace(f"+{ADDRESS}", "").replace(ADDRESS, "")
 
-    def try_out(self, language: str) -> None:
-        """Fills the templates once.
+    def try_out(self) -> None:
+        """Fills the templates in every language, with a name and without.
 
         Raises:
             UsageError: with the template, the line and what is wrong there.
         """
-        for named in (True, False):
-            self._mould(self._tag(language), named)
+        for language in self._frozen.words:
+            for named in (True, False):
+                self._mould(language, named)
 
     @cached_property
     def _environment(self) -> jinja2.Environment:

@@ -33,13 +33,18 @@ class _Post:
 
     Attributes:
         place: reads the login where it is kept, when it is needed.
-        spared_until: see `SPARED_S`, in the loop's time.
+        spared_until: see `SPARED_S`, in the loop's time; 0 when all is well.
     """
 
     name: str
     place: Callable[[], Awaitable[Place]]
     spared_until: float = 0.0
     idle: list[Wire] = field(default_factory=list)
+
+    def tried(self, now: float) -> None:
+        """When it was spared for long enough, one message finds out how it is, and not all that are on their way."""
+        if 0.0 < self.spared_until <= now:
+            self.spared_until = now + SPARED_S
 
 
 class Relays:
@@ -59,8 +64,8 @@ class Relays:
     async def hand_over(self, mail: Mail, timeout_s: float) -> Outcome:
         """ACCEPTED without a receipt, or what went wrong.
 
-        A relay that takes no mail is followed by the next one within the same attempt, as long as the final dot was
-        not written anywhere.
+        A relay that takes no mail is followed by the next one within the same attempt, as long as none may have taken
+        it. A doubt says nothing of the channel while there is another relay, which gets the next messages.
         """
         began = self._loop.time()
         dot_until, until = began + BEFORE_DOT * timeout_s, began + ALL * timeout_s
@@ -68,10 +73,16 @@ class Relays:
         posts = self._in_order(began)
         for number, post in enumerate(posts):
             now = self._loop.time()
-            outcome, stage = await self._through(post, mail, now + (dot_until - now) / (len(posts) - number), until)
-            if stage is Stage.TEXT or outcome.scope is not Scope.CHANNEL:
+            post.tried(now)
+            outcome = await self._through(post, mail, now + (dot_until - now) / (len(posts) - number), until)
+            if outcome.verdict is Verdict.ACCEPTED or outcome.scope is not Scope.CHANNEL:
+                post.spared_until = 0.0
                 return outcome
-            post.spared_until = self._loop.time() + SPARED_S
+            now = self._loop.time()
+            post.spared_until = now + SPARED_S
+            if outcome.verdict is Verdict.UNCERTAIN:
+                others = any(other.spared_until <= now for other in posts)
+                return replace(outcome, scope=Scope.RECIPIENT) if others else outcome
             failures.append(outcome)
         return _together(failures)
 
@@ -115,8 +126,8 @@ class Relays:
             return self._posts
         return sorted(self._posts, key=lambda post: post.spared_until > now)
 
-    async def _through(self, post: _Post, mail: Mail, dot_until: float, until: float) -> tuple[Outcome, Stage]:
-        """What came of one relay, and how far the message had come."""
+    async def _through(self, post: _Post, mail: Mail, dot_until: float, until: float) -> Outcome:
+        """What came of one relay."""
         try:
             while (kept := self._kept(post)) is not None:
                 ended = await self._speak(post, kept, mail, dot_until, until)
@@ -124,33 +135,33 @@ class Relays:
                     return ended
             new = await self._new(post, dot_until)
         except NoConnectionError as error:
-            return error.outcome, Stage.HELLO
+            return error.outcome
         except ConfigError as error:
-            return classify(error), Stage.HELLO
+            return classify(error)
         ended = await self._speak(post, new, mail, dot_until, until, fresh=True)
         assert ended is not None
         return ended
 
     async def _speak(
         self, post: _Post, wire: Wire, mail: Mail, dot_until: float, until: float, *, fresh: bool = False
-    ) -> tuple[Outcome, Stage] | None:
+    ) -> Outcome | None:
         """What came of one connection; None when a kept one had ended meanwhile, which says nothing of the relay."""
         if not (mail.recipient.isascii() or wire.offers.utf8):
             self._done(post, wire)
-            return _no_utf8(post), Stage.RECIPIENT
+            return _no_utf8(post)
         self._busy.add(wire)
         try:
             stage, reply = await wire.hand_over(mail, dot_until=dot_until, until=until)
         except BrokenError as error:
             gone = error.stage is not Stage.TEXT and not error.timed_out
-            return None if gone and not fresh else (_broken(post, error), error.stage)
+            return None if gone and not fresh else _broken(post, error)
         finally:
             self._done(post, wire)
         if stage is Stage.TEXT and 200 <= reply.code < 300:
-            return _ACCEPTED, stage
+            return _ACCEPTED
         if reply.code == 421 and stage is not Stage.TEXT and not fresh:
             return None
-        return judge(post.name, stage, reply, hide=mail.recipient), stage
+        return judge(post.name, stage, reply, hide=mail.recipient)
 
     def _kept(self, post: _Post) -> Wire | None:
         while post.idle:

@@ -10,29 +10,23 @@ never answered stays in doubt and is not sent again; whatever fails before the d
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import importlib
-import json
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import format_datetime, parseaddr
+from collections.abc import Awaitable, Callable
+from email.utils import parseaddr
 from functools import partial
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from surecast.channel import Context, Errand, Kind, Limits, Probed, Sending, Traits, Words
-from surecast.channels._email_letter import HTML, TEXT, Frozen, Letter
+from surecast.channel import Context, Errand, Kind, Limits, Probed, Sending, Traits
+from surecast.channels._email_letter import Frozen, Letter
 from surecast.channels._email_replies import PLATFORM
-from surecast.channels._email_settings import Relay, Settings, as_links
+from surecast.channels._email_settings import Relay, Settings
 from surecast.channels._email_wire import Mail
+from surecast.channels._email_words import dress, frozen, in_ascii, templates
 from surecast.contact import Medium
-from surecast.errors import ConfigError
 from surecast.outcome import Outcome, Reason, Receipt, Scope, Verdict
 from surecast.secret import Secret
-from surecast.text.fit import clean
-from surecast.text.mime import one_line
 from surecast.threads import DaemonPool
 from surecast.transport.clients import tls_context
 from surecast.transport.redact import register
@@ -43,13 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KIND", "Email", "Relay", "Settings"]
 
-#: A subject that is not given is the first line, or its first words.
-SUBJECT_CHARS = 78
-
 #: So many letters are kept ready; a channel seldom sends more than one at a time.
 LETTERS_KEPT = 4
-
-WORDS = "email.json"
 
 #: What would end an address in a header or a command early.
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\ud800-\udfff]")
@@ -114,9 +103,10 @@ class Email:
         Raises:
             UsageError: a template cannot be filled; it says where.
         """
-        templates = await self._pool.run(_templates, self._settings)
-        payload = _frozen(errand, self._settings, self._context, templates).payload()
-        await self._pool.run(self._letter(payload).try_out, errand.post.language)
+        sources = await self._pool.run(templates, self._settings)
+        letter = frozen(errand.post, self._settings, sources, key=errand.key, created_at=errand.created_at)
+        payload = letter.payload()
+        await self._pool.run(self._letter(payload).try_out)
         return payload
 
     async def publish(self, sending: Sending) -> Outcome:
@@ -159,91 +149,14 @@ class Email:
         return letter
 
 
-def _frozen(errand: Errand, settings: Settings, context: Context, templates: Mapping[str, str]) -> Frozen:
-    """The letter of an errand: the same one whenever it is made."""
-    post, words = errand.post, errand.post.words
-    name, address = parseaddr(settings.sender)
-    title, body, url = _beside(words)
-    text = clean(post.parts[errand.part].text)
-    shared = {
-        "title": title,
-        "text": text,
-        "body": body,
-        "url": url,
-        "sender": one_line(context.sender),
-        "postal_address": one_line(settings.postal_address),
-    }
-    return Frozen(
-        sender=(one_line(name or context.sender), _in_ascii(address)),
-        reply_to=settings.reply_to,
-        envelope_from=settings.envelope_from,
-        subject=one_line(title) or _first_words(text),
-        date=format_datetime(datetime.fromtimestamp(errand.created_at, UTC)),
-        # A line of quoted-printable never holds "=_" (RFC 2045, 6.7).
-        boundary=f"=_{hashlib.blake2b(errand.key.encode(), digest_size=12).hexdigest()}",
-        language=one_line(post.language),
-        shared=shared,
-        words=json.loads(files("surecast").joinpath("templates", WORDS).read_text(encoding="utf-8")),
-        templates=templates,
-        leave=_https_first(as_links(settings.unsubscribe)) if settings.one_click else as_links(settings.unsubscribe),
-        one_click=settings.one_click,
-    )
-
-
-def _beside(words: Words) -> tuple[str, str, str]:
-    """Title, long form and link; exact words are said alone."""
-    if words.exact:
-        return "", "", ""
-    return clean(words.title or ""), clean(words.body or ""), "".join(clean(words.url or "").split())
-
-
-def _first_words(text: str) -> str:
-    line = one_line(text.partition("\n")[0])
-    if len(line) <= SUBJECT_CHARS:
-        return line
-    return f"{line[: SUBJECT_CHARS - 1].rsplit(' ', 1)[0]}…"
-
-
-def _https_first(links: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(links, key=lambda link: not link.startswith("https://")))
-
-
-def _templates(settings: Settings) -> dict[str, str]:
-    """The sources of both templates; own ones stand before ours, file by file.
-
-    Raises:
-        ConfigError: an own one cannot be read.
-    """
-    own = settings.templates
-    sources = {}
-    for name in (TEXT, HTML):
-        path = own / name if own is not None and (own / name).is_file() else None
-        try:
-            source = path or files("surecast").joinpath("templates", name)
-            sources[name] = source.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"The template {path} cannot be read ({type(error).__name__}). Correct it.") from error
-    return sources
-
-
 def _on_the_wire(address: str) -> str:
     """The address as servers take it; empty when it is none."""
     if _UNSAFE.search(address):
         return ""
     try:
-        return address if address.isascii() else _in_ascii(address)
+        return address if address.isascii() else in_ascii(address)
     except ValueError:
         return ""
-
-
-def _in_ascii(address: str) -> str:
-    """The address with its domain as the DNS has it."""
-    local, _, domain = address.rpartition("@")
-    if domain.isascii():
-        return address
-    import idna  # noqa: PLC0415 - comes with httpx; few addresses need it
-
-    return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
 
 
 def _post(relay: Relay, context: Context, pool: DaemonPool) -> tuple[str, Callable[[], Awaitable[Place]]]:
@@ -280,4 +193,6 @@ def _hello() -> str:
     return name if "." in name and name.isascii() else "[127.0.0.1]"
 
 
-KIND = Kind(name="email", traits=TRAITS, settings=Settings, adapter=Email, sdk=("aiosmtplib",), in_flight=10)
+KIND = Kind(
+    name="email", traits=TRAITS, settings=Settings, adapter=Email, sdk=("aiosmtplib",), dress=dress, in_flight=10
+)

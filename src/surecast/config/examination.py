@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from surecast.channel import Channel, Confirms
+from surecast.channel import Channel, Confirms, Part, Post, Words
 from surecast.config.audiences import audience_mistakes
 from surecast.config.fields import fields_of, read_fields
 from surecast.config.findings import At, Finding
@@ -20,7 +20,7 @@ from surecast.config.kinds import Kinds
 from surecast.config.read import Draft, is_file, read
 from surecast.config.routes import DEFAULT, route_for
 from surecast.config.values import Config
-from surecast.errors import ConfigError, Mistake
+from surecast.errors import ConfigError, Mistake, UsageError
 from surecast.message import Urgency
 from surecast.secret import Secret, secrets_of, unset
 
@@ -78,6 +78,7 @@ def _mistakes(draft: Draft) -> Iterator[Finding]:
     yield from _ledger(config)
     for channel in config.channels.values():
         yield from _secrets(channel, draft)
+        yield from _words(channel, config)
     for name, audience in config.audiences.items():
         if isinstance(audience.source, Secret):
             yield from _secret(audience.source, ("audiences", name, "source"))
@@ -118,6 +119,27 @@ def _secrets(channel: Channel, draft: Draft) -> Iterator[Finding]:
     for field in fields:
         for secret in secrets_of(values.get(field.attribute)):
             yield from _secret(secret, ("channels", channel.name, field.key))
+
+
+def _words(channel: Channel, config: Config) -> Iterator[Finding]:
+    """What a channel puts around the words of an announcement, as templates, is tried with many words and with few."""
+    kind, text = channel.kind, "Words to try it with"
+    if kind.dress is None or channel.settings is None:
+        return
+    for words in (Words(text=text, title=text, body=text, url="https://example.org/"), Words(text=text)):
+        post = Post(
+            parts=(Part(text=text),),
+            words=words,
+            language=config.language,
+            sender=config.sender,
+            limits=kind.traits.limits,
+        )
+        try:
+            kind.dress(channel.settings, post)
+        except UsageError as error:
+            what, _, cure = str(error).rpartition(". ")
+            yield Finding(("channels", channel.name), what, cure.rstrip("."))
+            return
 
 
 def _secret(secret: Secret, path: tuple[str | int, ...]) -> Iterator[Finding]:
