@@ -28,11 +28,14 @@ RUNS = 3
 WARM = 500
 LOOK_EVERY_S = 0.2
 
+TRAITS = Traits(platform="Nowhere", limits=Limits(), resend="never", public=False, medium=Medium.PHONE)
 ACCEPTED = Outcome(verdict=Verdict.ACCEPTED, receipt=Receipt(id="1"))
 
 
 class Nowhere:
     """Takes every message at once."""
+
+    traits = TRAITS
 
     def __init__(self, settings: None, context: Context) -> None: ...
 
@@ -41,22 +44,16 @@ class Nowhere:
     async def prepare(self, errand: Errand) -> bytes:
         return errand.post.parts[0].text.encode()
 
-    async def publish(self, sending: Sending) -> Outcome:
+    async def publish(self, sending: Sending) -> Outcome:  # noqa: ARG002 - an adapter's signature
         return ACCEPTED
 
-    def classify(self, error: BaseException) -> Outcome | None:
+    def classify(self, error: BaseException) -> Outcome | None:  # noqa: ARG002
         return None
 
     async def close(self) -> None: ...
 
 
-KIND = Kind(
-    name="nowhere",
-    traits=Traits(platform="Nowhere", limits=Limits(), resend="never", public=False, medium=Medium.PHONE),
-    settings=NoneType,
-    adapter=Nowhere,
-    in_flight=50,
-)
+KIND = Kind(name="nowhere", traits=TRAITS, settings=NoneType, adapter=Nowhere, in_flight=50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

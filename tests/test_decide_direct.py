@@ -498,8 +498,8 @@ ROUTES = (
 def test_every_story_settles_and_tells_the_truth(
     text: str, urgency: Urgency, able: tuple[int, ...], skies: dict[str, Weather], doubt: str
 ) -> None:
-    own = {"a": terms("a", finds=False)} if "a " in text or "a," in text or text.endswith("a") else {}
-    some = route(text, urgency=urgency, letters=direct("letters", when_unsure=doubt), **own)
+    letters = direct("letters", when_unsure=doubt)
+    some = route(text, urgency=urgency, a=terms("a", finds=False), letters=letters)
     bits = sum(1 << number for number, _ in enumerate(each for each in some.terms.values() if each.direct))
     world = World(some, tuple(mask & bits or 1 for mask in able), skies)
     end = world.run()

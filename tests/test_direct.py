@@ -16,14 +16,12 @@ from surecast.direct import (
     Ticket,
     attempted,
     began,
-    coverage,
     families,
     family_of,
     looked,
     to_do,
     unsent,
 )
-from surecast.message import Urgency
 from surecast.outcome import Look, Outcome, Reason, Receipt, Scope, Sighting, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S
 from surecast.route import Together
@@ -253,12 +251,3 @@ def test_a_direct_channel_knows_those_beside_it() -> None:
     some = plan("a & (letters | sms) & chats", letters=LETTERS, sms=sms(), chats=direct("chats", audience="others"))
     assert families(some) == (Together(("letters", "sms")), Together(("chats",)))
     assert (family_of(some, "sms"), family_of(some, "chats")) == (("letters", "sms"), ("chats",))
-
-
-def test_whom_a_channel_covers() -> None:
-    some = plan("letters | chats | sms", letters=LETTERS, chats=SAME_KEY, sms=sms())
-    assert coverage(some, "sms").ahead == ("letters", "chats")
-    assert (coverage(some, "chats").refusals, coverage(some, "sms").refusals) == (True, False)
-    first = plan("sms | letters", letters=LETTERS, sms=sms())
-    assert coverage(first, "sms").refusals
-    assert coverage(plan("letters | sms", letters=LETTERS, sms=sms(), urgency=Urgency.EMERGENCY), "sms").refusals

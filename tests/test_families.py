@@ -60,6 +60,7 @@ def test_without_direct_channels_nothing_is_changed(route: Route) -> None:
 def test_every_channel_keeps_its_place(route: Route) -> None:
     some = gather(route, dict.fromkeys("abc", "riders") | dict.fromkeys("de", "staff"))
     assert some.names() == route.names()
+    assert gather(some, {}) == some
     reached = frozenset("acf")
     read = holds(some, lambda leaf: not reached.isdisjoint(leaf.split(" | ")))
     assert read == holds(route, lambda leaf: leaf in reached)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 
 import pytest
 
-from surecast.channel import Channel, Limits, Picture
+from surecast.channel import Channel, Limits, Picture, Post
+from surecast.contact import Medium
 from surecast.errors import RouteError, UsageError
 from surecast.history import Plan
 from surecast.message import Announcement, Image, Urgency
 from surecast.outcome import Reason, Scope, Verdict
-from surecast.planning import DEFAULT_TIMES, House, Times, make_plan
+from surecast.planning import DEFAULT_TIMES, PER_CONTACT, Few, House, Times, make_plan
+from surecast.quiet import Quiet
+from surecast.rate import Rate
 from surecast.route import Route
 from surecast.testing import FakeChannel
 
@@ -247,3 +250,92 @@ def test_a_picture_without_words_is_warned_of_or_refused() -> None:
     assert warning.startswith("ferry.png has no alternative text")
     with pytest.raises(UsageError, match=r"ferry\.png.*--alt"):
         planned(said=said, house=House(require_alt=True))
+
+
+# Direct channels
+
+PAID = {"audience": "riders", "price": 0.01, "max_cost": 5.0, "max_cost_per_day": 10.0}
+
+
+def texts(**own: Any) -> Channel:
+    given = {**PAID, **own}
+    return channel("sms", public=False, medium=Medium.PHONE, costly=True, own=given)
+
+
+def letters(**own: Any) -> Channel:
+    return channel("letters", public=False, medium=Medium.EMAIL, own={"audience": "riders", **own})
+
+
+def test_a_direct_channel_knows_its_audience_and_holds_what_is_in_doubt() -> None:
+    some = planned("a & letters", channel("a"), letters(enough=0.9, in_flight=3, rate=Rate.parse("5/s")))
+    found = some.terms["letters"]
+    assert (found.direct, found.audience, found.medium, found.enough) == (True, "riders", Medium.EMAIL, 0.9)
+    assert (found.in_flight, found.rate, found.when_unsure, found.skip) == (3, Rate.parse("5/s"), "hold", None)
+    assert (some.terms["a"].direct, some.terms["a"].audience) == (False, "")
+
+
+def test_in_an_emergency_a_doubt_reroutes_nobody_is_let_sleep_and_money_waits_a_minute() -> None:
+    house = House(quiet=Quiet(begins=time(22), ends=time(7)))
+    calm = planned("sms", texts(), house=house)
+    assert (calm.quiet, calm.per_contact, calm.terms["sms"].spend_after_s) == (house.quiet, PER_CONTACT, 300.0)
+    said = Announcement(text="Leave the pier", urgency=Urgency.EMERGENCY)
+    some = planned("sms", texts(), said=said, house=house)
+    assert (some.quiet, some.per_contact) == (None, None)
+    assert (some.terms["sms"].when_unsure, some.terms["sms"].spend_after_s) == ("reroute", 60.0)
+    assert planned("sms", texts(spend_after_s=0.0)).terms["sms"].spend_after_s == 0.0
+
+
+@pytest.mark.parametrize("segments", [1, 3])
+def test_every_segment_costs(segments: int) -> None:
+    def dress(_: object, post: Post) -> Post:
+        return replace(post, count=segments)
+
+    some = replace(texts(), kind=replace(texts().kind, dress=dress))
+    assert planned("sms", some).terms["sms"].unit_cost == pytest.approx(0.01 * segments)
+
+
+def test_what_cannot_be_dressed_is_skipped() -> None:
+    def dress(_: object, post: Post) -> Post:
+        raise UsageError("Too long by 40 characters.")
+
+    bad = replace(letters(), kind=replace(letters().kind, dress=dress))
+    skip = planned("letters", bad).terms["letters"].skip
+    assert skip is not None
+    assert (skip.reason, skip.scope, skip.detail) == (
+        Reason.CANNOT_BE_FITTED,
+        Scope.CONTENT,
+        "Too long by 40 characters.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("some", "word"),
+    [
+        (letters(audience=None), "audience"),
+        (texts(price=None), "price"),
+        (texts(max_cost=None), "max_cost"),
+        (texts(max_cost_per_day=None), "max_cost_per_day"),
+    ],
+)
+def test_without_an_audience_or_a_bound_for_money_it_cannot_be_used(some: Channel, word: str) -> None:
+    skip = planned(some.name, some).terms[some.name].skip
+    assert skip is not None
+    assert skip.reason is Reason.MISCONFIGURED
+    assert word in skip.detail
+
+
+def test_a_careful_first_send_is_not_the_announcement_and_posts_nothing_in_public() -> None:
+    whole = planned("letters", letters())
+    few = make_few(Few(limit=3, only="h"))
+    assert (few.terms["letters"].limit, few.terms["letters"].only) == (3, "h")
+    assert few.fingerprint != whole.fingerprint
+    with pytest.raises(UsageError, match="names a. Give a route of direct channels"):
+        make_few(Few(limit=3), "letters & a")
+    with pytest.raises(UsageError, match="at least 1"):
+        make_few(Few(limit=0))
+
+
+def make_few(few: Few, route: str = "letters") -> Plan:
+    by_name = {each.name: each for each in (letters(), channel("a"))}
+    said = Announcement(text="Ferry 12 is cancelled")
+    return make_plan(said, House(sender="Harbour Ferries"), by_name, Route.parse(route), now=NOW, few=few)

@@ -353,21 +353,3 @@ class Family:
     def _enough(self, count: int) -> bool:
         asked = self.members[0].terms.enough * self.reachable
         return self.roll.complete and self.reachable > 0 and count >= asked - ROUNDING
-
-
-# Who covers whom -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """Whom a direct channel writes to, beside the alternatives in front of it.
-
-    Attributes:
-        ahead: the alternatives over the same audience in front of it, in order.
-        refusals: it also covers those whom a channel ahead refuses for good; money is not spent on these.
-        unable: it also covers those whom no channel ahead could reach anyway.
-    """
-
-    ahead: tuple[str, ...] = ()
-    refusals: bool = True
-    unable: bool = True

@@ -8,9 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from surecast.channel import Terms
-from surecast.crowd import Coverage, Mark, Spent, spent_by
+from surecast.crowd import Mark, Spent, spent_by
 from surecast.history import Plan
-from surecast.message import Urgency
 from surecast.outcome import PASSES_BY_ITSELF, Look, Outcome, Scope, Sighting, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S, turn_is_spent, wait_s
 from surecast.route import Together
@@ -153,15 +152,3 @@ def families(plan: Plan) -> tuple[Together, ...]:
 def family_of(plan: Plan, channel: str) -> tuple[str, ...]:
     """The alternatives among which a direct channel stands, in order, itself included."""
     return next(family.alternatives for family in families(plan) if channel in family.alternatives)
-
-
-def coverage(plan: Plan, channel: str) -> Coverage:
-    """Whom a direct channel covers beside those in front of it.
-
-    Money is spent, below an emergency, on contacts whom another channel could not be brought to; not on those whom it
-    refuses.
-    """
-    alternatives = family_of(plan, channel)
-    ahead = alternatives[: alternatives.index(channel)]
-    careful = plan.terms[channel].costly and bool(ahead) and plan.urgency is not Urgency.EMERGENCY
-    return Coverage(ahead=ahead, refusals=not careful)

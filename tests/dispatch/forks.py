@@ -14,7 +14,7 @@ from tests.ledger.open_files import ROOT, environment
 
 
 class Forks:
-    """Runs functions of `tests.dispatch.shelf` in processes of their own."""
+    """Runs functions of `tests.dispatch.shelf`, or of ``pigeons.``, in processes of their own."""
 
     def __enter__(self) -> Self:
         self._server = subprocess.Popen(
@@ -53,7 +53,7 @@ class Forks:
 
 
 def serve() -> None:
-    from tests.dispatch import shelf
+    from tests.dispatch import pigeons, shelf
 
     from surecast.ledger.database import _queries
 
@@ -66,7 +66,8 @@ def serve() -> None:
         pid = os.fork()
         if pid == 0:
             try:
-                getattr(shelf, asked["run"])(Path(asked["root"]), *asked["arguments"])
+                module, _, name = asked["run"].rpartition(".")
+                getattr(pigeons if module == "pigeons" else shelf, name)(Path(asked["root"]), *asked["arguments"])
             finally:
                 os._exit(70)
         print(pid, flush=True)

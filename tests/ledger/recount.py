@@ -18,7 +18,7 @@ _BATCH = f"""
     select {_MARKS}, sum(mark = 4 and reason = 'confirmed') as confirmed,
         sum(mark in (1, 2) and spent > 0) as late, sum(spent > 0 and routed = 0) as unrouted
     from direct where batch = ?
-"""  # noqa: S608 - from names of our own
+"""
 
 
 def recount(path: Path) -> None:
@@ -69,7 +69,7 @@ def _turns(connection: sqlite3.Connection, tally: Mapping[str, Any], within_s: f
     marks = "(1, 2, 5)" if reroutes else "(1, 2)"
     [first] = _all(
         connection,
-        f"select min(first_at) as at from direct where batch = ? and spent = 0 and mark in {marks}",  # noqa: S608
+        f"select min(first_at) as at from direct where batch = ? and spent = 0 and mark in {marks}",
         tally["batch"],
     )
     if first["at"] is not None:
@@ -81,11 +81,11 @@ def _family(connection: sqlite3.Connection, crowds: Sequence[Mapping[str, Any]],
     if not crowds:
         return
     marks = ", ".join(str(crowd["id"]) for crowd in crowds)
-    [first] = _all(connection, f"select coalesce(sum(first), 0) as first from tally where crowd in ({marks})")  # noqa: S608
+    [first] = _all(connection, f"select coalesce(sum(first), 0) as first from tally where crowd in ({marks})")
     reached = _all(
         connection,
         "select d.recipient, r.reached, sum(c.bit) as bits from direct d join crowd c on c.id = d.crowd "
-        f"join recipient r on r.id = d.recipient where d.crowd in ({marks}) and d.mark = 4 group by d.recipient",  # noqa: S608
+        f"join recipient r on r.id = d.recipient where d.crowd in ({marks}) and d.mark = 4 group by d.recipient",
     )
     assert first["first"] == len(reached), "everybody reached is counted once"
     if len(names) > 1:

@@ -11,8 +11,8 @@ from tests.ledger.open_files import ME, NOW, accept, alive, plan
 
 from surecast.channel import Terms
 from surecast.contact import Contact, Medium
-from surecast.crowd import Crowd, Roll, channel_bits
-from surecast.direct import Ticket, coverage, family_of
+from surecast.crowd import Crowd, Roll, Takes, channel_bits
+from surecast.direct import Ticket, family_of
 from surecast.history import Plan
 from surecast.ledger import batches, broadcasts, crowds, rolls, steps, tickets
 from surecast.ledger.broadcasts import Turn
@@ -125,13 +125,17 @@ class Board:
 
     def cover(self, *channels: str) -> Board:
         for channel in channels:
-            while crowds.cover(self.database, self.plan, channel, coverage(self.plan, channel), self.now).more:
+            while crowds.cover(self.database, self.plan, channel, self.now).more:
                 pass
         return self
 
+    def take_over(self, channel: str, takes: Takes) -> Board:
+        with self.database.transaction():
+            crowds.take_over(self.database, self.plan, {channel: takes}, self.now)
+        return self
+
     def tend(self) -> bool:
-        covers = {name: coverage(self.plan, name) for name, terms in self.plan.terms.items() if terms.direct}
-        return crowds.tend(self.database, self.plan, covers, self.now)
+        return crowds.tend(self.database, self.plan, self.now)
 
     # Workers
 

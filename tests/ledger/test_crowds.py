@@ -18,7 +18,7 @@ from tests.ledger.riders import (
 )
 
 from surecast.contact import Medium
-from surecast.crowd import Mark, Spent
+from surecast.crowd import Mark, Spent, Takes
 from surecast.ledger import crowds, rolls, suppressions
 from surecast.ledger.database import Database
 from surecast.ledger.tickets import End
@@ -193,7 +193,8 @@ def test_a_channel_that_is_spent_as_a_whole_leaves_everybody_but_those_it_reache
 def test_money_is_not_spent_on_whom_another_channel_refuses(tmp_path: Path) -> None:
     sms = direct("sms", costly=True, unit_cost=1.0, max_cost=9.0, max_cost_per_day=9.0)
     with opened(tmp_path / "ledger.db") as database:
-        board = Board.of(database, "mail | sms", sms=sms).open("mail", "sms").read(riders(3)).cover("mail", "sms")
+        board = Board.of(database, "mail | sms", sms=sms).open("mail", "sms").read(riders(3))
+        board.take_over("sms", Takes.FAILURES).cover("mail", "sms")
         board.send("mail", lambda _: REFUSED)
         board.tend()
         assert covered(board, "sms") == {}

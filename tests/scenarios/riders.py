@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from surecast.broadcaster.broadcaster import Broadcaster
 from surecast.config import load_config
@@ -49,8 +49,8 @@ def held(far: FarSms) -> Counter[str]:
 class Ferries(Shop):
     """A shop with passengers."""
 
-    def riders(self, who: int | Sequence[str]) -> Ferries:
-        """Takes so many passengers onto the list, or those with these telephone numbers; all agreed to be written to."""
+    def riders(self, who: int | Sequence[str]) -> Self:
+        """Takes so many passengers onto the list, or those with these telephone numbers; all agreed to both."""
         phones = [phone(number) for number in range(who)] if isinstance(who, int) else who
         rows = (f"{number},{it},{email(number)},yes,yes" for number, it in enumerate(phones))
         table = "\n".join(["id,phone,email,consent_sms,consent_email", *rows])
@@ -58,19 +58,29 @@ class Ferries(Shop):
         self._channels += ["[audiences.riders]", 'source = "riders.csv"']
         return self
 
-    def sms(self, far: FarSms, *more: str, url: str = "", max_cost: float = 1_000.0, token: str = "") -> Ferries:
+    def sms(
+        self,
+        far: FarSms,
+        *more: str,
+        name: str = "sms",
+        url: str = "",
+        max_cost: float = 1_000.0,
+        token: str = "",
+    ) -> Self:
         """Text messages by that far side.
 
         Args:
             more: other lines of the channel's table.
             url: leads to the far side, if its own does not.
+            token: another one than the far side's.
         """
-        self._secrets |= {"SMS_SID": far.account_sid, "SMS_TOKEN": token or far.auth_token}
+        secrets = f"{name.upper()}_SID", f"{name.upper()}_TOKEN"
+        self._secrets |= dict(zip(secrets, (far.account_sid, token or far.auth_token), strict=True))
         self._channels += [
-            "[channels.sms]",
+            f"[channels.{name}]",
             'type = "twilio"',
-            'account_sid = { env = "SMS_SID" }',
-            'auth_token = { env = "SMS_TOKEN" }',
+            f'account_sid = {{ env = "{secrets[0]}" }}',
+            f'auth_token = {{ env = "{secrets[1]}" }}',
             f'from = "{far.number}"',
             f'api = "{url or far.url}"',
             'audience = "riders"',
@@ -81,7 +91,7 @@ class Ferries(Shop):
         ]
         return self
 
-    def newsletter(self, port: int, *more: str) -> Ferries:
+    def newsletter(self, port: int, *more: str) -> Self:
         """Letters by the mail server on that port of this machine."""
         self._channels += [
             "[channels.newsletter]",
@@ -93,6 +103,10 @@ class Ferries(Shop):
             'audience = "riders"',
             *more,
         ]
+        return self
+
+    def route(self, expression: str) -> Self:
+        super().route(expression)
         return self
 
     def secret(self, name: str, value: str) -> None:
@@ -113,7 +127,7 @@ class Ferries(Shop):
         """How many deliveries of a channel stand where, over all broadcasts: `reached`, ..., and `cost`; no zeros."""
         names = ("queued", "sending", "retrying", "held", "reached", "confirmed", "unsure", "missed", "suppressed")
         sums = ", ".join(f"coalesce(sum(t.{name}), 0)" for name in (*names, "skipped", "cost"))
-        rows = self._ask(f"select {sums} from tally t join crowd c on c.id = t.crowd where c.channel = ?", channel)  # noqa: S608 - names are ours
+        rows = self._ask(f"select {sums} from tally t join crowd c on c.id = t.crowd where c.channel = ?", channel)
         counted = zip((*names, "skipped", "cost"), rows[0], strict=True) if rows else ()
         return Counter({name: count for name, count in counted if count})
 

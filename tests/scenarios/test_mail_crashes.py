@@ -27,9 +27,9 @@ def everybody(count: int) -> set[str]:
 
 
 def in_doubt(shop: Newsletter) -> set[str]:
-    """Whom the ledger names as perhaps reached."""
-    with shop.broadcaster() as broadcaster:
-        return {unsure.address for unsure in broadcaster.unreached("last", unsure=True)}
+    """Who is named as perhaps reached."""
+    ran = shop.run("status", "last", "--unsure", "--json")
+    return {each["address"] for each in ran.json["contacts"]}
 
 
 def test_a_relay_that_dies_in_the_middle_is_followed_by_the_next_and_those_in_flight_are_named(tmp_path: Path) -> None:
@@ -58,14 +58,40 @@ def test_a_relay_that_dies_in_the_middle_is_followed_by_the_next_and_those_in_fl
         lacking = unsure - set(one)
         there, *rest = sorted(unsure)
         assert shop.run("resume", "--json").json["broadcasts"][0]["contacts"]["unsure"] == len(unsure)
-        with shop.broadcaster() as broadcaster:
-            assert broadcaster.settle("last", "newsletter", there=True, to=there).unsure == len(rest)
-            broadcaster.settle("last", "newsletter", there=False)
+        one_settled = shop.run("settle", "last", "newsletter", "--to", there, "--json", "--there")
+        assert one_settled.json["contacts"]["unsure"] == len(rest), one_settled.err
+        assert shop.run("settle", "last", "newsletter", "--not-there").code == 0
         resumed = shop.run("resume", "--json")
         assert (resumed.code, resumed.json["broadcasts"][0]["final"]) == (0, True), resumed.out
         again = addresses(second.sent()) - other
         assert set(again) == set(rest), f"a person said that they lack it; {len(lacking)} do"
         assert set(again.values()) <= {1}
+
+
+@pytest.mark.slow
+def test_a_relay_that_hangs_in_the_middle_is_followed_by_the_next_and_doubles_nobody_when_it_wakes_up(
+    tmp_path: Path,
+) -> None:
+    count = 1_000
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    with (
+        SmtpSink.start(tmp_path / "first", delay_seconds=0.02) as first,
+        SmtpSink.start(tmp_path / "second") as second,
+    ):
+        shop = Newsletter(tmp_path / "shop").readers(numbered(count))
+        shop.letters([plain(first.port), plain(second.port)]).route("newsletter")
+        process = shop.start("send", "Ferry 12 is cancelled today", "--json")
+        wait_until(lambda: len(first.sent()) >= count / 3, 60, "a third of the list")
+        first.freeze()
+        out, err = process.communicate(timeout=60)
+        first.thaw()
+        unsure = in_doubt(shop)
+
+        assert process.returncode == 0, out + err
+        assert len(unsure) <= 10, "those on their way, ten at once"
+        wait_until(lambda: everybody(count) <= set(addresses(first.sent() + second.sent())) | unsure, 10, "everybody")
+        assert set(addresses(first.sent() + second.sent()).values()) == {1}, "nobody twice"
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from tests.scenarios.riders import phone
 from tests.servers.fixtures import OwnPds, OwnPostfix
 from tests.servers.pds import Pds
 from tests.servers.process import wait_until
+from tests.servers.smtp_faults import SmtpFaults
 from tests.servers.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.server
@@ -25,7 +26,7 @@ HANDLE, PASSWORD = "writer.test", "pass-word-1234"
 NO_NUMBER, STOPPED, LOST = "+15005550001", "+15005550004", "+15005551003"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FarTwilio:
     """The simulated Twilio as a far side."""
 
@@ -134,7 +135,6 @@ def test_when_the_post_is_there_after_all_the_rest_of_a_slow_newsletter_is_not_s
 def test_no_money_is_spent_because_a_relay_does_not_accept_the_login(
     tmp_path: Path, twilio: FarTwilio, again: bool
 ) -> None:
-    from tests.servers.smtp_faults import SmtpFaults
 
     with SmtpFaults("auth") as relay:
         shop = Newsletter(tmp_path)

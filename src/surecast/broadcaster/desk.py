@@ -117,7 +117,7 @@ class Desk:
         few = None
         if limit is not None or only is not None:
             few = Few(limit=limit, only="" if only is None else await self.people.hashed(only))
-        plan = self._plan(announcement, checked, route, route_name, pictures, few)
+        plan = self._plan(announcement, checked, route, route_name, pictures, few=few)
         accepted = await self._accept(plan, {picture.digest: picture.data for picture in pictures}, again=again)
         if not accepted.same and on_change == "raise":
             raise KeyReusedError(
@@ -149,6 +149,7 @@ class Desk:
         route: Route,
         route_name: str,
         pictures: tuple[LoadedPicture, ...],
+        *,
         few: Few | None = None,
     ) -> Plan:
         shown = tuple(

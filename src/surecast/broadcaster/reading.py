@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,6 +14,9 @@ from surecast.threads import DaemonPool
 
 if TYPE_CHECKING:
     from surecast.audiences import Row
+
+#: So long a source may take to let go.
+CLOSE_S = 1.0
 
 
 class Reader:
@@ -43,8 +48,10 @@ class Reader:
         )
 
     async def close(self) -> None:
-        """Lets go of the source."""
-        await self._pool.run(self._close)
+        """Lets go of the source; one that hangs is left behind."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._pool.run(self._close)
         self._pool.close()
 
     def _close(self) -> None:

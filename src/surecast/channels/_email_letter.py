@@ -196,15 +196,15 @@ class Letter:
         def whole(person: Personal) -> bytes:
             return mime.quoted_printable(_ended(self._render(template, person, language)))
 
+        people = [Personal(name if slots.name else "", each, self._links(each)[0]) for name, each in _PROBES]
+        made = [_ended(self._render(template, person, language)) for person in people]
         try:
             cut = mime.in_between(_ended(self._render(template, slots, language)), marks)
         except _MoreThanShownError:
             return whole
-        for name, address in _PROBES:
-            person = Personal(name if slots.name else "", address, self._links(address)[0])
+        for person, text in zip(people, made, strict=True):
             values = (person.name, person.address, person.leave)
-            filled = "".join(each if isinstance(each, str) else escape(values[each]) for each in cut)
-            if filled != _ended(self._render(template, person, language)):
+            if "".join(each if isinstance(each, str) else escape(values[each]) for each in cut) != text:
                 return whole
         # The text ends with its last line, so the last piece is never a value.
         pieces: list[bytes | int] = [mime.piece(each) if isinstance(each, str) else each for each in cut[:-1]]

@@ -7,7 +7,6 @@ import asyncio
 from surecast.channel import Receipts
 from surecast.contact import Contact
 from surecast.crowd import channel_bits
-from surecast.direct import coverage
 from surecast.dispatch.lane import visit
 from surecast.dispatch.ports import Bench
 from surecast.errors import LedgerError
@@ -38,7 +37,6 @@ class Clerk:
         self._plan = plan
         self._visit = visit(bench, plan, claim.channel)
         self._terms = plan.terms[claim.channel]
-        self._coverage = coverage(plan, claim.channel)
 
     async def run(self) -> float | None:
         """Goes as far as it can now; gives when to come back, Unix seconds, None when nothing is left to do."""
@@ -92,12 +90,15 @@ class Clerk:
                 try:
                     taken = await self._take_down(claim, part.contacts, reaches, flawed=part.flawed, last=part.last)
                     covered = await self._cover()
-                finally:
+                except BaseException:
                     if following is not None:
-                        await asyncio.wait({following})
-                if following is None or not taken or covered.stopped:
+                        following.cancel()  # a source that hangs is left behind
+                    raise
+                if following is None:
                     return
-                part = following.result()
+                part = await following
+                if not taken or covered.stopped:
+                    return
         finally:
             await reader.close()
 
@@ -110,9 +111,7 @@ class Clerk:
 
     async def _cover(self) -> crowds.Covered:
         while True:
-            covered = await self._ledger.do(
-                crowds.cover, self._plan, self._claim.channel, self._coverage, self._clock.now()
-            )
+            covered = await self._ledger.do(crowds.cover, self._plan, self._claim.channel, self._clock.now())
             if covered.added:
                 self._bench.waker.wake(self._plan.id)
             if covered.stopped or not covered.more:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
 from dataclasses import replace
 
-from surecast.crowd import Coverage
 from surecast.decide import Decision, decide
-from surecast.direct import coverage
 from surecast.dispatch.carrier import Carrier
 from surecast.dispatch.clerk import Clerk
 from surecast.dispatch.lane import Lanes
@@ -71,6 +68,7 @@ class Dispatcher:
             wake_at=decision.wake_at,
             now=now,
             unwanted=decision.unwanted,
+            takes=decision.takes,
         )
         if decision.openings:
             self._bench.host.warm(stored.plan.route.names())
@@ -79,11 +77,9 @@ class Dispatcher:
     async def _tend(self, broadcast: str, now: float) -> None:
         """Hands contacts whose delivery is spent to the next alternative over their audience."""
         plan = await self._plan(broadcast)
-        direct = [name for name, terms in plan.terms.items() if terms.direct]
-        covers: Mapping[str, Coverage] = {name: coverage(plan, name) for name in direct}
-        if not covers:
+        if not any(terms.direct for terms in plan.terms.values()):
             return
-        more = await self._ledger.do(crowds.tend, plan, covers, now)
+        more = await self._ledger.do(crowds.tend, plan, now)
         if more:
             self._bench.waker.wake(broadcast)
 
@@ -112,6 +108,10 @@ class Dispatcher:
         if gate.credentials and gate.credentials != await self._bench.host.credentials(gate.channel):
             return replace(gate, open_until=0.0)
         return gate
+
+    def leave(self) -> None:
+        """The process goes: to no contact anything more begins."""
+        self._lanes.leave()
 
     async def run_batch(self, batch: int, *, ordered: bool = False) -> None:
         """Takes the deliveries of a batch as far as they can go now; does nothing while another worker holds it.

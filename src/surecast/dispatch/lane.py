@@ -82,7 +82,8 @@ class Lane:
         self._ends: list[End] = []
         self._news = asyncio.Event()
         self._out = self._on_their_way = 0
-        self._stopped = self._leaving = False
+        self._stopped = self._leaving = self._closing = False
+        self._committed_at = 0.0
         self._workers: list[asyncio.Task[None]] = []
         self._loop: asyncio.Task[None] | None = None
         self._adapter: Adapter | None = None
@@ -93,8 +94,8 @@ class Lane:
 
     @property
     def _room(self) -> int:
-        """How many may be committed to: those on their way, and a few in advance where no rate counts moments."""
-        return self._terms.in_flight + (0 if self._terms.rate else max(1, self._terms.in_flight // 3))
+        """How many may be committed to: those on their way, and as many in advance where no rate counts moments."""
+        return self._terms.in_flight * (1 if self._terms.rate else 2)
 
     async def run(self, lot: Lot, adapter: Adapter, payload: bytes, *, ordered: bool) -> float | None:
         """Takes the deliveries of a batch as far as they can go now; gives when to come back, None for never.
@@ -113,6 +114,8 @@ class Lane:
                 stint.later.append(ticket.not_before)
             else:
                 stint.waiting.append(ticket)
+        if self._closing:
+            return now
         if not stint.waiting:
             return min(stint.later, default=None)
         self._stints[lot.claim.batch], self._lots[lot.claim.batch] = stint, lot
@@ -126,6 +129,13 @@ class Lane:
             self._stints.pop(lot.claim.batch, None)
             self._lots.pop(lot.claim.batch, None)
         return min(stint.later, default=None)
+
+    def leave(self) -> None:
+        """The process goes: nothing more begins, and batches end once what is on its way has ended."""
+        self._closing = self._stopped = True
+        self._call_off()
+        self._end_waiting(self._clock.now())
+        self._news.set()
 
     async def _until_done(self, stint: _Stint, loop: asyncio.Task[None]) -> None:
         waits = asyncio.create_task(stint.done.wait())
@@ -202,7 +212,7 @@ class Lane:
             self._ordered = False
         touched = {ticket.batch for ticket in (*wants, *held, *(end.ticket for end in ends))}
         lots = {batch: self._lots[batch] for batch in touched}
-        now = self._clock.now()
+        self._committed_at = now = self._clock.now()
         return await self._ledger.do(steps.step, asking, lots, ends=ends, wants=wants, held=held, now=now)
 
     async def _fingerprint(self) -> str:
@@ -244,13 +254,15 @@ class Lane:
         for ticket in step.gone:
             self._stints[ticket.batch].out += 1
             self._out += 1
-            self._ready.put_nowait((ticket, self._clock.now()))
+            self._ready.put_nowait((ticket, self._committed_at))
         self._hire()
         self._put_back(step.put_back)
         self._stopped = step.stopped
         if step.stopped or (step.shut_until is not None and not step.gone):
             self._call_off()
-        if step.stopped:
+        if self._closing:
+            self.leave()
+        elif step.stopped:
             self._end_waiting(None, but_looks=True)
         if step.shut_until is not None and (self._out == 0 or step.shut_until - self._clock.now() > PATIENCE_S):
             self._end_waiting(step.shut_until)
@@ -429,6 +441,14 @@ class Lanes:
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._users: Counter[tuple[str, str]] = Counter()
         self._slots: dict[str, asyncio.Semaphore] = {}
+        self._preparing: dict[tuple[str, str], asyncio.Lock] = {}
+        self._closing = False
+
+    def leave(self) -> None:
+        """The process goes: nothing more begins."""
+        self._closing = True
+        for lane in self._lanes.values():
+            lane.leave()
 
     async def run(self, plan: Plan, claim: Claim, *, ordered: bool) -> float | None:
         """Runs a batch in its lane; gives when to come back, None for never."""
@@ -436,6 +456,8 @@ class Lanes:
         lot = await bench.ledger.do(tickets.take, claim, plan, bench.clock.now())
         if not lot.tickets:
             return None
+        if self._closing:
+            return bench.clock.now()
         try:
             adapter, payload = await self._prepared(plan, lot)
         except LedgerError:
@@ -456,6 +478,7 @@ class Lanes:
             self._users[place] -= 1
             if not self._users[place]:
                 del self._users[place], self._lanes[place]
+                self._preparing.pop(place, None)
 
     async def _prepared(self, plan: Plan, lot: Lot) -> tuple[Adapter, bytes]:
         """The adapter, and what all recipients share: prepared once for a broadcast, by whoever comes first."""
@@ -465,12 +488,17 @@ class Lanes:
             adapter = await bench.host.adapter(channel)
         if lot.payload is not None:
             return adapter, lot.payload
-        try:
-            async with asyncio.timeout(timeout_s):
-                payload = await adapter.prepare(errand(bench.ledger, plan, channel, delivery_key(plan, channel, 0), 0))
-        except Exception as error:
-            raise PreparingError(classify(error, own=adapter.classify)) from error
-        return adapter, await bench.ledger.do(tickets.keep_payload, lot.crowd, payload)
+        async with self._preparing.setdefault((plan.id, channel), asyncio.Lock()):  # the first few batches come at once
+            kept = await bench.ledger.do(tickets.payload, lot.crowd)
+            if kept is not None:
+                return adapter, kept
+            try:
+                async with asyncio.timeout(timeout_s):
+                    key = delivery_key(plan, channel, 0)
+                    payload = await adapter.prepare(errand(bench.ledger, plan, channel, key, 0))
+            except Exception as error:
+                raise PreparingError(classify(error, own=adapter.classify)) from error
+            return adapter, await bench.ledger.do(tickets.keep_payload, lot.crowd, payload)
 
 
 def visit(bench: Bench, plan: Plan, channel: str, *, credentials: str = "", ordered: bool = False) -> Visit:

@@ -214,6 +214,7 @@ class Embedded:
     async def stop(self, *, young_s: float) -> None:
         """Stops for good: what is younger than `young_s` may end by then, the rest is recorded as interrupted."""
         self._stopping = True
+        self.dispatcher.leave()
         for broadcast in self._waiting:
             self._tell(broadcast)
         while young := [task for batch, task in self._running.items() if self._age(batch) < young_s]:

@@ -94,8 +94,7 @@ def _knock(books: Books, step: Step, wanted: int) -> int:
     if not passage.go:
         step.shut_until = passage.not_before
         if not (passage.on_trial or passage.throttled):
-            skipped = Outcome(verdict=Verdict.SKIPPED, reason=_why_shut(passage))
-            crowds.spend(books.database, visit.plan, books.crowd, skipped, books.now)
+            _spend(books, passage)
         return 0
     if passage.trial and books.trial and books.gate.trial_until > books.now:
         step.next_at = min(books.gate.trial_until, books.now + OWN_TRIAL_S)
@@ -171,5 +170,15 @@ def _skipped(ticket: Ticket, reason: Reason) -> Ticket:
     return replace(ticket, mark=Mark.SKIPPED, spent=Spent.REFUSED, reason=reason.value)
 
 
-def _why_shut(passage: Passage) -> Reason:
-    return Reason.ISOLATED if passage.isolated else Reason.BREAKER_OPEN
+def _spend(books: Books, passage: Passage) -> None:
+    """The channel is spent, as its gate is shut; where that is known already, what shut it stays the reason."""
+    plan, channel = books.visit.plan, books.visit.channel
+    crowd = books.queries.crowd_of(books.connection, broadcast=plan.id, channel=channel)  # as the ends have left it
+    if crowd["spent"]:
+        return
+    reason = Reason.BREAKER_OPEN
+    if passage.isolated:
+        reason = Reason.ISOLATED
+    elif books.gate.reason == Verdict.UNAUTHORIZED:
+        reason = Reason.CREDENTIALS
+    crowds.spend(books.database, plan, crowd, Outcome(verdict=Verdict.SKIPPED, reason=reason), books.now)

@@ -7,7 +7,9 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
+from surecast.crowd import Takes
 from surecast.errors import LedgerError, UnknownBroadcastError
 from surecast.history import Action, Fact, History, Kind, Order, Plan
 from surecast.ledger import crowds
@@ -175,6 +177,7 @@ def settle(
     wake_at: float | None,
     now: float,
     unwanted: frozenset[str] = frozenset(),
+    takes: Mapping[str, Takes] = MappingProxyType({}),
 ) -> bool:
     """Commits a decision and ends its claim; False when the claim was lost meanwhile and nothing was written.
 
@@ -197,6 +200,7 @@ def settle(
         for turn in turns:
             _open(database, plan, turn, epoch, now)
         crowds.stop(database, plan, unwanted, now)
+        crowds.take_over(database, plan, takes, now)
         if final and not before["final"]:
             crowds.tidy_up(database, plan, now)
         return True

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from surecast.channel import Terms
-from surecast.crowd import Coverage, Crowd, Mark, Roll, Spent, Tally, channel_bits, spent_by, unavailable
-from surecast.direct import families
+from surecast.crowd import Crowd, Mark, Roll, Spent, Takes, Tally, channel_bits, spent_by, unavailable
+from surecast.direct import families, family_of
 from surecast.history import Plan
 from surecast.ledger import rolls
 from surecast.ledger.codec import from_json, to_json
@@ -89,6 +89,14 @@ def stop(database: Database, plan: Plan, unwanted: frozenset[str], now: float) -
             queries.wake_queued(connection, broadcast=plan.id, channel=channel, now=now)
 
 
+def take_over(database: Database, plan: Plan, takes: Mapping[str, Takes], now: float) -> None:
+    """Says which contacts of those before it a channel takes over. Runs inside the conductor's transaction."""
+    queries, connection = database.queries, database.connection
+    for channel, some in takes.items():
+        if queries.take_over(connection, broadcast=plan.id, channel=channel, takes=int(some)):
+            queries.wake_clerk(connection, broadcast=plan.id, channel=channel, now=now)
+
+
 def tidy_up(database: Database, plan: Plan, now: float) -> None:
     """Has the clerks let go of what nobody needs any more. Runs inside the conductor's transaction."""
     for channel, terms in plan.terms.items():
@@ -116,7 +124,7 @@ class Covered:
     stopped: bool = False
 
 
-def cover(database: Database, plan: Plan, channel: str, coverage: Coverage, now: float) -> Covered:
+def cover(database: Database, plan: Plan, channel: str, now: float) -> Covered:
     """Gives the next part of the roll to a channel, as far as the alternatives ahead leave it.
 
     May be repeated: nobody gets two deliveries.
@@ -127,7 +135,7 @@ def cover(database: Database, plan: Plan, channel: str, coverage: Coverage, now:
         roll = queries.roll_by_id(connection, id=crowd["roll"])
         above, upto = crowd["numbered"], min(crowd["numbered"] + CHUNK, roll["numbered"])
         asked = {"roll": roll["id"], "above": above, "upto": upto, "bit": crowd["bit"], "crowd": crowd["id"]}
-        asked |= _condition(database, plan, channel, coverage) | {"medium": plan.terms[channel].medium}
+        asked |= _condition(database, plan, channel, Takes(crowd["takes"])) | {"medium": plan.terms[channel].medium}
         twins, added = 0, False
         if upto > above:
             where = {"broadcast": plan.id, "channel": channel, "size": BATCH_SIZE, "now": now}
@@ -144,30 +152,34 @@ def cover(database: Database, plan: Plan, channel: str, coverage: Coverage, now:
         return Covered(done=done, more=more, added=added, stopped=stopped)
 
 
-def _condition(database: Database, plan: Plan, channel: str, coverage: Coverage) -> dict[str, Any]:
+def _condition(database: Database, plan: Plan, channel: str, takes: Takes) -> dict[str, Any]:
     """Which contacts the alternatives ahead leave, as the parameters of the statements.
 
     A contact whom a live channel ahead can reach is that channel's; it is handed on one by one when it is spent. Of a
-    channel that is spent as a whole, all are left but those whom it has reached, or perhaps has.
+    channel that is spent as a whole, all are left but those whom it has reached, or perhaps has, as far as this one
+    takes them over.
     """
     crowds = {row["channel"]: row for row in database.queries.crowds_of(database.connection, broadcast=plan.id)}
     bits = channel_bits(plan.terms, plan.terms[channel].audience)
     blocking, ahead, hold = 0, [], False
-    for name in coverage.ahead:
+    together = family_of(plan, channel)
+    for name in together[: together.index(channel)]:
         crowd = crowds.get(name)
         if crowd is None:
             continue
-        given_up = crowd["closed"] or crowd["spent"]
-        if not coverage.refusals:
-            given_up = crowd["spent"] == Spent.UNAVAILABLE
+        given_up = {
+            Takes.NOTHING: False,
+            Takes.FAILURES: crowd["spent"] == Spent.UNAVAILABLE,
+            Takes.ALL: crowd["closed"] or crowd["spent"],
+        }[takes]
         blocking |= 0 if given_up else bits[name]
         ahead.append(crowd["id"])
         hold = hold or plan.terms[name].when_unsure == "hold"
     return {
         "blocking": blocking,
-        "needed": 0 if coverage.unable else sum(bits[name] for name in coverage.ahead),
         "ahead": json.dumps(ahead),
         "settled": json.dumps(SETTLED_OR_UNSURE if hold else SETTLED),
+        "refusals": int(takes is Takes.ALL),
     }
 
 
@@ -181,14 +193,11 @@ def _queue(database: Database, crowd: int, last: int, now: float) -> bool:
     return bool(added)
 
 
-def hand_on(
-    database: Database, plan: Plan, together: Sequence[str], coverages: Mapping[str, Coverage], now: float
-) -> bool:
+def hand_on(database: Database, plan: Plan, together: Sequence[str], now: float) -> bool:
     """Gives contacts whose delivery is spent to the next alternative over their audience; True when there are more.
 
     Args:
         together: the alternatives, in order.
-        coverages: of each of them.
     """
     queries, connection = database.queries, database.connection
     crowds = {row["channel"]: dict(row) for row in queries.crowds_of(connection, broadcast=plan.id)}
@@ -197,7 +206,8 @@ def hand_on(
         if name in crowds:
             behind = [each for each in together[index + 1 :] if each in crowds and not crowds[each]["closed"]]
             waits = any(each not in crowds for each in together[index + 1 :])
-            giver = _Giver(database, plan, crowds, coverages, now)
+            waits = waits or any(crowds[each]["takes"] == Takes.NOTHING for each in behind)
+            giver = _Giver(database, plan, crowds, now)
             more = giver.hand_on(name, behind, final=not waits) or more
     return more
 
@@ -205,29 +215,22 @@ def hand_on(
 class _Giver:
     """Hands contacts of one channel on to those behind it."""
 
-    def __init__(
-        self,
-        database: Database,
-        plan: Plan,
-        crowds: Mapping[str, Mapping[str, Any]],
-        coverages: Mapping[str, Coverage],
-        now: float,
-    ) -> None:
+    def __init__(self, database: Database, plan: Plan, crowds: Mapping[str, Mapping[str, Any]], now: float) -> None:
         self._database = database
         self._queries, self._connection = database.queries, database.connection
-        self._plan, self._crowds, self._coverages, self._now = plan, crowds, coverages, now
+        self._plan, self._crowds, self._now = plan, crowds, now
 
     def hand_on(self, name: str, behind: Sequence[str], *, final: bool) -> bool:
         """The channel's spent contacts; those whom nobody can take are ticked off when nobody is to come (`final`)."""
         queries, connection = self._queries, self._connection
-        takers = {each: self._crowds[each]["bit"] for each in behind}
+        takers = [self._crowds[each] for each in behind]
         rows = list(
             queries.spent_rows(
                 connection,
                 crowd=self._crowds[name]["id"],
                 final=int(final),
-                unavailable=sum(takers.values()),
-                refused=sum(bit for each, bit in takers.items() if self._coverages[each].refusals),
+                unavailable=sum(taker["bit"] for taker in takers if taker["takes"] != Takes.NOTHING),
+                refused=sum(taker["bit"] for taker in takers if taker["takes"] == Takes.ALL),
                 most=HANDED_ON,
             )
         )
@@ -254,8 +257,9 @@ class _Giver:
     def _target(self, row: Any, behind: Sequence[str], taken: set[int]) -> str | None:
         """The next channel that can reach the contact and has not been given it."""
         for name in behind:
-            able = row["able"] & self._crowds[name]["bit"] and self._crowds[name]["id"] not in taken
-            if able and (self._coverages[name].refusals or row["spent"] == Spent.UNAVAILABLE):
+            crowd = self._crowds[name]
+            takes = crowd["takes"] == Takes.ALL or (crowd["takes"] and row["spent"] == Spent.UNAVAILABLE)
+            if takes and row["able"] & crowd["bit"] and crowd["id"] not in taken:
                 return name
         return None
 
@@ -390,10 +394,10 @@ def polled(database: Database, plan: Plan, channel: str, now: float) -> None:
         queries.polled(database.connection, id=row["id"], now=now)
 
 
-def tend(database: Database, plan: Plan, coverages: Mapping[str, Coverage], now: float) -> bool:
+def tend(database: Database, plan: Plan, now: float) -> bool:
     """Ends turns by the clock, and hands spent contacts on; True when there is more to hand on."""
     with database.transaction():
         end_turns(database, plan, now)
         together = dict.fromkeys(family.alternatives for family in families(plan))
-        more = [hand_on(database, plan, names, coverages, now) for names in together if len(names) > 1]
+        more = [hand_on(database, plan, names, now) for names in together if len(names) > 1]
         return any(more)

@@ -92,6 +92,14 @@ update crowd set began_at = :now where id = :id and began_at is null;
 -- name: keep_mould!
 update crowd set payload = :payload where id = :id and payload is null;
 
+-- name: mould_of^
+select payload from crowd where id = :id;
+
+-- name: take_over!
+-- A channel takes over other contacts of those before it than until now: it looks at everybody once more.
+update crowd set takes = :takes, numbered = 0, covered = 0, duplicates = 0
+where broadcast = :broadcast and channel = :channel and takes <> :takes;
+
 -- name: cover_again!
 -- A channel of the audience is spent as a whole: those behind it look at everybody once more.
 update crowd set numbered = 0, covered = 0, duplicates = 0 where roll = :roll and id <> :id and closed = 0;
@@ -112,10 +120,9 @@ update batch set wake_at = :now where broadcast = :broadcast and channel = :chan
 insert or ignore into batch (broadcast, channel, number, wake_at)
 select distinct :broadcast, :channel, 1 + (r.number - 1) / :size, :now from recipient r
 where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :bit and r.able & :blocking = 0
-    and (:needed = 0 or r.able & :needed)
     and not exists (
         select 1 from direct d where d.recipient = r.id and d.crowd in (select value from json_each(:ahead))
-            and d.mark in (select value from json_each(:settled)));
+            and (d.mark in (select value from json_each(:settled)) or (d.spent = 2 and not :refusals)));
 
 -- name: cover_contacts!
 insert or ignore into direct (crowd, batch, recipient, address, awaits)
@@ -124,18 +131,16 @@ select :crowd, b.id, r.id, case :medium when 'phone' then r.phone when 'email' t
 from recipient r
 join batch b on b.broadcast = :broadcast and b.channel = :channel and b.number = 1 + (r.number - 1) / :size
 where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :bit and r.able & :blocking = 0
-    and (:needed = 0 or r.able & :needed)
     and not exists (
         select 1 from direct d where d.recipient = r.id and d.crowd in (select value from json_each(:ahead))
-            and d.mark in (select value from json_each(:settled)));
+            and (d.mark in (select value from json_each(:settled)) or (d.spent = 2 and not :refusals)));
 
 -- name: twins^
 -- Contacts of a part of the roll who are left out because another one has their address.
 select count(*) as twins from recipient r join direct d
     on d.crowd = :crowd and d.recipient <> r.id
     and d.address = case :medium when 'phone' then r.phone when 'email' then r.email else r.telegram end
-where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :bit and r.able & :blocking = 0
-    and (:needed = 0 or r.able & :needed);
+where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :bit and r.able & :blocking = 0;
 
 -- name: last_direct^
 select coalesce(max(id), 0) as id from direct;

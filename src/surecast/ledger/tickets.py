@@ -162,5 +162,11 @@ def keep_payload(database: Database, crowd: int, payload: bytes) -> bytes:
     """Freezes what all recipients of a channel share; whoever comes later gets what the first one prepared."""
     with database.transaction(durable=True) as queries:
         queries.keep_mould(database.connection, id=crowd, payload=payload)
-        row = database.connection.execute("select payload from crowd where id = ?", (crowd,)).fetchone()
-        return bytes(row["payload"])
+        return bytes(queries.mould_of(database.connection, id=crowd)["payload"])
+
+
+def payload(database: Database, crowd: int) -> bytes | None:
+    """What was prepared for all recipients of a channel; None while nobody has."""
+    with database.reading() as queries:
+        kept = queries.mould_of(database.connection, id=crowd)["payload"]
+        return None if kept is None else bytes(kept)

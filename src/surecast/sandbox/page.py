@@ -64,7 +64,11 @@ _INDEX = """\
 <h1>Simulated platforms</h1>
 <ul>
 {% for name, url in platforms.items() %}
-<li>{{ name }}: {% if url.startswith("http") %}<a href="{{ url }}/">what readers of {{ name }} see</a>{% else %}{{ url }}{% endif %}</li>
+{% if url.startswith("http") %}
+<li>{{ name }}: <a href="{{ url }}/">what readers of {{ name }} see</a></li>
+{% else %}
+<li>{{ name }}: {{ url }}</li>
+{% endif %}
 {% endfor %}
 </ul>
 <pre>{{ usage }}</pre>

@@ -63,7 +63,9 @@ def render(environment: jinja2.Environment, name: str, /, **values: Any) -> str:
         raise UsageError(f"The template {error.name} is not there. Write it, or correct the name.") from error
     except jinja2.TemplateSyntaxError as error:
         place = _place(error.filename or error.name, name, error.lineno)
-        raise UsageError(f"The template {place} cannot be read: {str(error.message).rstrip('.')}. Correct it there.") from error
+        raise UsageError(
+            f"The template {place} cannot be read: {str(error.message).rstrip('.')}. Correct it there."
+        ) from error
     except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         *_, place = (name, *_places(error, name))
         raise UsageError(f"The template {place} cannot be filled: {error}. Correct it there.") from error

@@ -64,6 +64,7 @@ create table crowd (
     numbered integer not null default 0,
     covered integer not null default 0,
     duplicates integer not null default 0,
+    takes integer not null default 2,
     spent integer not null default 0,
     closed integer not null default 0,
     stopped integer not null default 0,
