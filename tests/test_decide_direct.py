@@ -524,7 +524,8 @@ def test_every_story_settles_and_tells_the_truth(
 @settings(max_examples=50)
 @given(
     text=st.sampled_from(("letters | sms", "letters | sms | chats", "a | sms", "a | letters | sms")),
-    starts=st.lists(st.floats(0, 3_000), max_size=3),
+    # Nobody could tell two that follow one another at once from a long one, as it is not asked all the time.
+    starts=st.lists(st.integers(0, 6), max_size=3, unique=True).map(lambda places: [450.0 * place for place in places]),
     length=st.floats(1, 100),
     able=st.lists(st.sampled_from((3, 7)), min_size=1, max_size=12).map(tuple),
 )

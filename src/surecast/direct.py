@@ -149,6 +149,12 @@ def families(plan: Plan) -> tuple[Together, ...]:
     return tuple(dict.fromkeys(node for node in plan.gathered.walk() if isinstance(node, Together)))
 
 
+def ahead_of(plan: Plan, channel: str) -> tuple[str, ...]:
+    """The alternatives over the same audience in front of a direct channel, in order."""
+    alternatives = family_of(plan, channel)
+    return alternatives[: alternatives.index(channel)]
+
+
 def family_of(plan: Plan, channel: str) -> tuple[str, ...]:
     """The alternatives among which a direct channel stands, in order, itself included."""
     return next(family.alternatives for family in families(plan) if channel in family.alternatives)

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from tests.broadcaster.harbour import audience, email, final, harbour, mail, phone, raw, row, sms, soon
-from tests.ledger.recount import recount
 
 from surecast.broadcaster import Broadcaster
 from surecast.decide import State

@@ -191,7 +191,8 @@ class ChannelTerms:
     )
     spend_after_s: float | None = setting(
         "As a later alternative, a channel that costs money starts so long after the first failure of an earlier one; "
-        "without it 5 min, in an emergency 60 s.",
+        "without it 5 min, in an emergency 60 s. Contacts whom no channel before it over the same audience can reach "
+        "are written to at once, unless a public channel or another audience stands in front.",
         default=None,
         example="5 min",
     )

@@ -82,8 +82,9 @@ class Carrier:
         )
 
     def _next(self, moment: _Moment) -> Step | None:
-        history = History.of(moment.work.facts, cancelled_at=moment.work.cancelled_at)
-        still_wanted = wanted(moment.work.plan, history, moment.now)
+        work = moment.work
+        history = History.of(work.facts, work.cancelled_at, crowds=work.crowds, rolls=work.rolls)
+        still_wanted = wanted(work.plan, history, moment.now)
         return next_step(moment.standing, over=not still_wanted.get(self._claim.channel, False))
 
     async def _take(self, step: Step, moment: _Moment, *, ordered: bool) -> float | None:

@@ -70,6 +70,8 @@ class Dispatcher:
             unwanted=decision.unwanted,
             takes=decision.takes,
         )
+        if settled and any(what and stored.plan.terms[name].costly for name, what in decision.takes.items()):
+            await self._tend(broadcast, now)  # what waited until it was worth its money
         if decision.openings:
             self._bench.host.warm(stored.plan.route.names())
         return decision if settled else None

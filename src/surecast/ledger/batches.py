@@ -6,11 +6,13 @@ attempt ended, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from surecast.crowd import Crowd, Roll
 from surecast.errors import LedgerError
 from surecast.history import Action, Fact, Kind, Plan
+from surecast.ledger import crowds
 from surecast.ledger.codec import fact_of, fact_row, plan_of
 from surecast.ledger.database import Database
 from surecast.ledger.gates import put, read
@@ -70,6 +72,8 @@ class Work:
     facts: tuple[Fact, ...]
     cancelled_at: float | None
     deliveries: tuple[Delivery, ...]
+    crowds: Mapping[str, Crowd] = field(default_factory=dict)
+    rolls: Mapping[str, Roll] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +197,16 @@ def work(database: Database, claimed: Claim) -> Work:
         deliveries = tuple(
             Delivery(id=found["id"], part=found["part"], key=found["key"], payload=found["payload"]) for found in rows
         )
-    return Work(plan=plan_of(row["plan"]), facts=facts, cancelled_at=row["cancelled_at"], deliveries=deliveries)
+        plan = plan_of(row["plan"])
+        some, read_rolls = crowds.of_broadcast(database, plan)
+    return Work(
+        plan=plan,
+        facts=facts,
+        cancelled_at=row["cancelled_at"],
+        deliveries=deliveries,
+        crowds=some,
+        rolls=read_rolls,
+    )
 
 
 def claimed_remotes(database: Database, claimed: Claim) -> frozenset[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from surecast.channel import Terms
 from surecast.crowd import Crowd, Mark, Roll, Spent, Takes, Tally, channel_bits, spent_by, unavailable
-from surecast.direct import families, family_of
+from surecast.direct import ahead_of, families
 from surecast.history import Plan
 from surecast.ledger import rolls
 from surecast.ledger.codec import from_json, to_json
@@ -90,10 +90,16 @@ def stop(database: Database, plan: Plan, unwanted: frozenset[str], now: float) -
 
 
 def take_over(database: Database, plan: Plan, takes: Mapping[str, Takes], now: float) -> None:
-    """Says which contacts of those before it a channel takes over. Runs inside the conductor's transaction."""
+    """Says which contacts of those before them channels take over. Runs inside the conductor's transaction."""
     queries, connection = database.queries, database.connection
-    for channel, some in takes.items():
-        if queries.take_over(connection, broadcast=plan.id, channel=channel, takes=int(some)):
+    for channel, what in takes.items():
+        changed = queries.take_over(connection, broadcast=plan.id, channel=channel, takes=int(what))
+        if changed is None or what is Takes.NOTHING:
+            continue
+        ahead = ahead_of(plan, channel)
+        rows = queries.crowds_of(connection, broadcast=plan.id)
+        if any(row["channel"] in ahead and (row["spent"] or row["closed"]) for row in rows):
+            queries.cover_anew(connection, id=changed["id"])
             queries.wake_clerk(connection, broadcast=plan.id, channel=channel, now=now)
 
 
@@ -162,10 +168,10 @@ def _condition(database: Database, plan: Plan, channel: str, takes: Takes) -> di
     crowds = {row["channel"]: row for row in database.queries.crowds_of(database.connection, broadcast=plan.id)}
     bits = channel_bits(plan.terms, plan.terms[channel].audience)
     blocking, ahead, hold = 0, [], False
-    together = family_of(plan, channel)
-    for name in together[: together.index(channel)]:
+    for name in ahead_of(plan, channel):
         crowd = crowds.get(name)
-        if crowd is None:
+        if crowd is None:  # its turn has not come: those whom it can reach are its own
+            blocking |= bits[name]
             continue
         given_up = {
             Takes.NOTHING: False,
@@ -204,9 +210,8 @@ def hand_on(database: Database, plan: Plan, together: Sequence[str], now: float)
     more = False
     for index, name in enumerate(together[:-1]):
         if name in crowds:
-            behind = [each for each in together[index + 1 :] if each in crowds and not crowds[each]["closed"]]
-            waits = any(each not in crowds for each in together[index + 1 :])
-            waits = waits or any(crowds[each]["takes"] == Takes.NOTHING for each in behind)
+            behind = [each for each in together[index + 1 :] if each not in crowds or not crowds[each]["closed"]]
+            waits = any(each not in crowds or crowds[each]["takes"] == Takes.NOTHING for each in behind)
             giver = _Giver(database, plan, crowds, now)
             more = giver.hand_on(name, behind, final=not waits) or more
     return more
@@ -219,11 +224,13 @@ class _Giver:
         self._database = database
         self._queries, self._connection = database.queries, database.connection
         self._plan, self._crowds, self._now = plan, crowds, now
+        audiences = {terms.audience for terms in plan.terms.values() if terms.direct}
+        self._bits = {name: bit for each in audiences for name, bit in channel_bits(plan.terms, each).items()}
 
     def hand_on(self, name: str, behind: Sequence[str], *, final: bool) -> bool:
         """The channel's spent contacts; those whom nobody can take are ticked off when nobody is to come (`final`)."""
         queries, connection = self._queries, self._connection
-        takers = [self._crowds[each] for each in behind]
+        takers = [self._crowds[each] for each in behind if each in self._crowds]
         rows = list(
             queries.spent_rows(
                 connection,
@@ -250,17 +257,22 @@ class _Giver:
         queries.route_rows(connection, ids=json.dumps([row["id"] for row in done]))
         for batch, routed in Counter(row["batch"] for row in done).items():
             queries.unroute_tally(connection, batch=batch, routed=routed)
-        for each in behind:
-            _queue(self._database, self._crowds[each]["id"], last, self._now)
+        for taker in takers:
+            _queue(self._database, taker["id"], last, self._now)
         return len(rows) == HANDED_ON and bool(done)
 
     def _target(self, row: Any, behind: Sequence[str], taken: set[int]) -> str | None:
-        """The next channel that can reach the contact and has not been given it."""
+        """The next channel that can reach the contact and has not been given it; None also while one is waited for."""
         for name in behind:
-            crowd = self._crowds[name]
-            takes = crowd["takes"] == Takes.ALL or (crowd["takes"] and row["spent"] == Spent.UNAVAILABLE)
-            if takes and row["able"] & crowd["bit"] and crowd["id"] not in taken:
+            crowd = self._crowds.get(name)
+            if not row["able"] & self._bits[name] or (crowd is not None and crowd["id"] in taken):
+                continue
+            if crowd is None:
+                return None
+            if crowd["takes"] == Takes.ALL:
                 return name
+            if row["spent"] == Spent.UNAVAILABLE:
+                return name if crowd["takes"] == Takes.FAILURES else None
         return None
 
     def _give(self, channel: str, row: Any) -> None:
@@ -290,6 +302,7 @@ def end_turns(database: Database, plan: Plan, now: float) -> None:
         reroute = int(terms.when_unsure == "reroute")
         queries.end_turns(connection, batch=row["batch"], began=now - terms.within_s + ROUNDING_S, reroute=reroute)
         count_spent(database, row["batch"], terms)
+        queries.fail_crowd(connection, id=row["crowd"], failing_at=now, failed_at=now, last=None)
 
 
 def count_spent(database: Database, batch: int, terms: Terms) -> None:
@@ -314,6 +327,12 @@ def spend(database: Database, plan: Plan, crowd: Any, outcome: Outcome, now: flo
     if changed:
         queries.cover_again(connection, roll=crowd["roll"], id=crowd["id"])
         queries.wake_clerks(connection, broadcast=plan.id, roll=crowd["roll"], now=now)
+
+
+def recover(database: Database, crowd: Any) -> None:
+    """A contact was reached: a channel that was spent as a whole works again. Runs inside a transaction."""
+    if crowd["spent"] or crowd["failing_at"] is not None:
+        database.queries.recover_crowd(database.connection, id=crowd["id"])
 
 
 # The channel as a whole ------------------------------------------------------------------------------------------

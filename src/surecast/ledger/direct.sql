@@ -80,7 +80,7 @@ update crowd set spent = :spent, closed = max(closed, :closed) where id = :id an
 
 -- name: fail_crowd!
 update crowd set failing_at = coalesce(failing_at, :failing_at), failed_at = coalesce(failed_at, :failed_at),
-    last = :last
+    last = coalesce(:last, last)
 where id = :id;
 
 -- name: close_crowd!
@@ -95,10 +95,18 @@ update crowd set payload = :payload where id = :id and payload is null;
 -- name: mould_of^
 select payload from crowd where id = :id;
 
--- name: take_over!
+-- name: take_over^
+update crowd set takes = :takes where broadcast = :broadcast and channel = :channel and takes <> :takes returning id;
+
+-- name: cover_anew!
 -- A channel takes over other contacts of those before it than until now: it looks at everybody once more.
-update crowd set takes = :takes, numbered = 0, covered = 0, duplicates = 0
-where broadcast = :broadcast and channel = :channel and takes <> :takes;
+update crowd set numbered = 0, covered = 0, duplicates = 0 where id = :id and closed = 0;
+
+-- name: recover_crowd!
+-- It reaches contacts again.
+update crowd set spent = 0,
+    failing_at = case when exists (select 1 from tally where crowd = :id and unrouted > 0) then failing_at end
+where id = :id and closed = 0 and (spent > 0 or failing_at is not null);
 
 -- name: cover_again!
 -- A channel of the audience is spent as a whole: those behind it look at everybody once more.

@@ -36,6 +36,7 @@ def record(books: Books, step: Step, ends: Sequence[End]) -> None:
             step.later.append((then.batch, then.not_before))
     if reached:
         _reached(books, reached)
+        crowds.recover(books.database, books.crowd)
 
 
 def _end(books: Books, end: End) -> Ticket | None:
@@ -63,7 +64,7 @@ def _end(books: Books, end: End) -> Ticket | None:
         if outcome.verdict in MONEY_BACK:
             books.pay(ticket.batch, -books.terms.unit_cost)
         books.suppress(outcome, address=ticket.address)
-        _failed(books, outcome)
+        _failed(books, outcome, spent=then.spent)
     return then
 
 
@@ -82,9 +83,13 @@ def _judge(books: Books, outcome: Outcome) -> None:
     )
 
 
-def _failed(books: Books, outcome: Outcome) -> None:
-    """What a failure means for the channel's part of the broadcast; one of a single recipient means nothing."""
+def _failed(books: Books, outcome: Outcome, *, spent: Spent) -> None:
+    """What a failure means for the channel's part of the broadcast; one of a single recipient is only remembered."""
     if outcome.scope is Scope.RECIPIENT:
+        failing_at = books.now if spent is Spent.UNAVAILABLE else None
+        books.queries.fail_crowd(
+            books.connection, id=books.crowd["id"], failing_at=failing_at, failed_at=books.now, last=None
+        )
         return
     closed = outcome.scope is Scope.CONTENT or outcome.verdict is Verdict.REFUSED
     if closed or outcome.verdict is Verdict.UNAUTHORIZED or outcome.reason is Reason.MISCONFIGURED:
@@ -157,5 +162,6 @@ def _undelivered(books: Books, row: Any, outcome: Outcome) -> None:
     queries.unmark_reached(connection, id=row["recipient"], bit=books.crowd["bit"])
     for name, by in (("reached", -1), ("missed", 1), ("unrouted", 1), ("first", 0 if elsewhere else -1)):
         books.count(batch, name, by)
+    queries.fail_crowd(connection, id=books.crowd["id"], failing_at=None, failed_at=books.now, last=None)
     shown = msgspec.json.decode(row["masked"]).get(books.terms.medium, "***")
     books.suppress(outcome, known=row["address"], shown=shown)
