@@ -79,8 +79,8 @@ class Template:
         values = {name: getattr(self, name) for name in self.__slots__}
         return json.dumps(values, ensure_ascii=False).encode()
 
-    def arguments(self) -> dict[str, Any]:
-        """Those of the SDK's `create`. A message that waits in a queue must not outlive the announcement."""
+    def fields(self) -> dict[str, Any]:
+        """The message's own, as Twilio names them. One that waits in a queue must not outlive the announcement."""
         left = min(self.validity_s, self.expires_at - time.time(), LONGEST_VALIDITY_S)
-        source = {"messaging_service_sid": self.service} if self.service else {"from_": self.sender}
-        return {"body": self.body, "validity_period": max(1, int(left)), **source}
+        source = {"MessagingServiceSid": self.service} if self.service else {"From": self.sender}
+        return {"Body": self.body, "ValidityPeriod": max(1, int(left)), **source}

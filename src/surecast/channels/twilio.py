@@ -179,9 +179,9 @@ class TwilioAdapter:
         """Sends one SMS once."""
         assert sending.to is not None
         account = self._account or await self._log_in()
-        arguments = self._template(sending.payload).arguments()
+        fields = self._template(sending.payload).fields()
         try:
-            sid = await account.send(arguments, sending.to.address, sending.timeout_s)
+            sid = await account.send(fields, sending.to.address, sending.timeout_s)
         except CallError as error:
             if error.reply.status == 401:
                 self._account = None  # the secrets may have been changed where they are kept
