@@ -168,7 +168,7 @@ def test_while_a_channel_is_down_one_trial_goes_at_a_time(tmp_path: Path) -> Non
     with harbour(tmp_path, fake, riders=300, breaker=Breaker(interval_s=0.2, longest_s=0.2)) as caster:
         caster.broadcast("x", wait=1.5)
         time.sleep(0.5)
-    assert len(fake.published) <= 20 + 12
+    assert len(fake.published) <= 20 + 12, "those that were on their way, and one every fifth of a second"
 
 
 def test_one_bad_number_or_many_never_shut_the_channel(tmp_path: Path) -> None:
@@ -224,7 +224,8 @@ def test_a_lost_reply_is_looked_up_and_not_sent_again(tmp_path: Path) -> None:
     fake = sms()
     fake.script_for(phone(4), lose_reply())
     with harbour(tmp_path, fake) as caster:
-        assert caster.broadcast("x").state is State.REACHED
+        caster.broadcast("x")
+        assert final(caster).state is State.REACHED
     assert sorted(fake.recipients) == phones(10)
 
 
@@ -390,7 +391,8 @@ def test_a_ledger_that_is_locked_for_a_while_loses_nothing(tmp_path: Path, monke
     assert sorted(fake.recipients) == phones(100)
 
 
-def test_a_caller_hears_of_a_ledger_that_fails_in_the_middle(tmp_path: Path) -> None:
+def test_a_caller_hears_of_a_ledger_that_fails_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("surecast.dispatch.lane.RECORD_PAUSES_S", (0.1,))
     fake = sms(in_flight=2, resend="never", finds=False)
     fake.script(accept(), accept(), hang(), hang())
     errors: list[BaseException] = []
@@ -412,9 +414,10 @@ def test_a_caller_hears_of_a_ledger_that_fails_in_the_middle(tmp_path: Path) -> 
     assert "resume" in str(errors[0])
     with harbour(tmp_path, fake, riders=None, background="worker") as other:
         other.resume(for_s=2.0)
-        unsure = other.unreached("last", unsure=True)
-    assert len(unsure) == 2, "nobody could write down how these ended"
-    assert sorted(fake.recipients) == phones(40)
+        unsure = {one.address for one in other.unreached("last", unsure=True)}
+    assert 2 <= len(unsure) <= 4, "nobody could write down how these ended, or that they did not begin"
+    assert max(Counter(fake.recipients).values()) == 1
+    assert {*fake.recipients, *unsure} == set(phones(40))
 
 
 class _full:  # noqa: N801 - reads as what it is

@@ -19,6 +19,7 @@ from surecast.clock import SteadyClock
 from surecast.contact import Medium
 from surecast.ledger.database import Ledger
 from surecast.outcome import Outcome, Receipt, Verdict
+from surecast.rate import Rate
 
 RIDERS = 8
 
@@ -33,7 +34,7 @@ class _ToOne:
     async def publish(self, sending: Sending) -> Outcome:
         assert sending.to is not None
         with (self._folder / "log").open("a") as log:
-            log.write(f"{os.getpid()} {sending.to.address}\n")
+            log.write(f"{time.monotonic()} {sending.to.address}\n")
         self.moment("before taking in")
         number = "" if self.traits.resend == "same_key" else f"-{os.urandom(4).hex()}"
         letter = self._folder / f"{sending.key}{number}.post"
@@ -42,7 +43,7 @@ class _ToOne:
         return Outcome(verdict=Verdict.ACCEPTED, receipt=Receipt(letter.name))
 
 
-def pigeons(root: Path, resend: Resend) -> Channel:
+def pigeons(root: Path, resend: Resend, rate: Rate | None = None) -> Channel:
     """A direct channel on a folder."""
     base = Shelf if resend == "never" else FindingShelf
     traits = Traits(
@@ -51,22 +52,32 @@ def pigeons(root: Path, resend: Resend) -> Channel:
     adapter = type("Pigeons", (_ToOne, base), {"traits": traits})
     kind = Kind(name="a", traits=traits, settings=ShelfSettings, adapter=adapter, in_flight=2)
     return Channel(
-        name="a", kind=kind, settings=ShelfSettings(folder=root / "a"), settle_after_s=0.05, audience="riders"
+        name="a",
+        kind=kind,
+        settings=ShelfSettings(folder=root / "a"),
+        settle_after_s=0.05,
+        audience="riders",
+        rate=rate,
     )
 
 
-def caster(root: Path, resend: Resend) -> Broadcaster:
+def caster(root: Path, resend: Resend, rate: Rate | None = None) -> Broadcaster:
     """A broadcaster that delivers nothing by itself after a call."""
     riders = root / "riders.csv"
     if not riders.exists():
         riders.write_text("\n".join([COLUMNS, *(row(n, phones=False) for n in range(RIDERS)), ""]))
     return Broadcaster(
-        [pigeons(root, resend)],
+        [pigeons(root, resend, rate)],
         ledger=root / "ledger.db",
         route="a",
         background="worker",
         audiences={"riders": Audience(source="riders.csv", folder=root)},
     )
+
+
+def moments(root: Path) -> list[float]:
+    """When each message was sent, over all processes of this host."""
+    return sorted(float(line.split()[0]) for line in (root / "a" / "log").read_text().splitlines())
 
 
 def letters(root: Path) -> Counter[str]:
@@ -103,6 +114,12 @@ def send(root: Path, resend: Resend, step: str) -> None:
     else:
         Ledger.do = watched  # type: ignore[method-assign]
     caster(root, resend).broadcast("Ferry 12 is cancelled", key="k")
+    os._exit(0)
+
+
+def write(root: Path, resend: Resend, text: str) -> None:
+    """Writes to the riders at a rate."""
+    caster(root, resend, Rate.parse("20/s")).broadcast(text)
     os._exit(0)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.broadcaster.harbour import email
 from tests.dispatch.forks import Forks
-from tests.dispatch.pigeons import RIDERS, caster, letters
+from tests.dispatch.pigeons import RIDERS, caster, letters, moments
 from tests.ledger.recount import recount
 
 from surecast.channel import Resend
@@ -28,7 +28,8 @@ LEDGER_STEPS = (
     *("tickets.payload", "tickets.keep_payload", "steps.step", "steps.step#2", "steps.step#3", "batches.release#2"),
 )
 STEPS = (
-    *(f"{when} {name}" for name in LEDGER_STEPS for when in ("before", "after")),
+    *(f"before {name}" for name in LEDGER_STEPS),
+    *(f"after {name}" for name in ("rolls.take_down", "crowds.cover", "tickets.keep_payload", "steps.step")),
     *(f"at {moment}" for moment in ("prepare", "before taking in", "after taking in", "after taking in#5")),
 )
 #: In these, something is on its way that the ledger alone knows nothing about.
@@ -65,7 +66,7 @@ def test_killed_at_any_step_what_was_on_its_way_is_looked_up(tmp_path: Path, for
     recount(tmp_path / "ledger.db")
 
 
-@pytest.mark.parametrize("step", IN_DOUBT)
+@pytest.mark.parametrize("step", IN_DOUBT[::3])
 def test_killed_where_the_same_key_may_be_sent_again(tmp_path: Path, forks: Forks, step: str) -> None:
     assert forks.wait(forks.start("pigeons.send", tmp_path, "same_key", step)) == 9
     assert carried_on(tmp_path, "same_key") is State.REACHED
@@ -125,4 +126,20 @@ def test_a_process_that_sleeps_over_its_lease_only_adds_that_its_own_attempt_arr
         other.work_once()
         assert other.status().state is State.REACHED
     assert letters(tmp_path) == EVERYBODY
+    recount(tmp_path / "ledger.db")
+
+
+# Processes side by side
+
+
+def test_several_processes_share_a_rate(tmp_path: Path, forks: Forks) -> None:
+    with caster(tmp_path, "never") as first:
+        first.health()  # the ledger and the audience are there
+    writers = [forks.start("pigeons.write", tmp_path, "never", text) for text in ("a", "b", "c")]
+    assert [forks.wait(writer) for writer in writers] == [0, 0, 0]
+    sent = moments(tmp_path)
+    assert len(sent) == 3 * RIDERS
+    for begins in sent:
+        assert sum(begins <= at < begins + 0.5 for at in sent) <= 10 + 1 + 1, "one of them may have come a little late"
+    assert sent[-1] - sent[0] > 1.0
     recount(tmp_path / "ledger.db")

@@ -152,40 +152,13 @@ def test_what_waits_too_long_for_a_slot_is_looked_at_anew(tmp_path: Path) -> Non
         await asyncio.gather(*running)
 
     crowded(tmp_path / "ledger.db", work, fake, count=4)
-    assert fake.published[0].to == phone(0)
-    assert len(fake.recipients) >= 3
+    assert fake.recipients == [phone(0), phone(1), phone(3)]
 
 
 def _address(number: int) -> Any:
     from surecast.contact import Medium
 
     return (Medium.PHONE, f"+3069400{number:05}")
-
-
-def test_a_batch_that_comes_when_the_lane_is_about_to_end_is_not_left_lying(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake = sms(in_flight=5)
-    ending = asyncio.Event()
-    real = Lane._leave
-
-    async def slow(self: Lane, patience_s: float) -> None:
-        ending.set()
-        await asyncio.sleep(0.2)
-        await real(self, patience_s)
-
-    async def work(rig: Rig) -> None:
-        plan = await rig.accept("sms")
-        await rig.conduct(plan)
-        await rig.run(plan, "sms")
-        first, second = [found.id for found in await rig.ledger.do(batches.listed, plan.id) if found.number]
-        other = asyncio.create_task(rig.dispatcher.run_batch(first))
-        await ending.wait()
-        await asyncio.gather(other, rig.dispatcher.run_batch(second))
-        assert (await tally(rig, plan)).reached == 300
-
-    monkeypatch.setattr(Lane, "_leave", slow)
-    crowded(tmp_path / "ledger.db", work, fake, count=300)
 
 
 def test_a_lane_keeps_nothing_of_batches_that_are_done(tmp_path: Path) -> None:

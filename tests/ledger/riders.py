@@ -78,8 +78,7 @@ class Board:
         names = [name for name in given if name in route]
         made = plan(route, **{name: given[name] for name in names})
         made = made if urgency is None else replace(made, urgency=urgency)
-        board = cls(database, accept(database, made).plan)
-        return board
+        return cls(database, accept(database, made).plan)
 
     def open(self, *channels: str, skip: Outcome | None = None) -> Board:
         epoch = broadcasts.claim(self.database, self.plan.id, ME, self.now, alive)

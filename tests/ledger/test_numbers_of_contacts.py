@@ -181,7 +181,7 @@ class Bustle:
         steps.receive(self.database, self.board.visit(channel), page, now=self.board.now)
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 2**32),
     unsure=st.sampled_from(["hold", "reroute"]),

@@ -19,7 +19,7 @@ from surecast.policy import MISCONFIGURED_PAUSE_S
 from surecast.transport.classify import classify
 
 #: Rows that are read and taken down at once.
-PART = 2_500
+PART = 4_000
 #: Another process reads the audience; what it has taken down is looked at after this, in seconds.
 LOOK_S = 0.3
 #: Pauses between two collections of receipts, in seconds; the last one repeats.

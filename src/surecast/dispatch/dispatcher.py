@@ -9,7 +9,7 @@ from dataclasses import replace
 from surecast.decide import Decision, decide
 from surecast.dispatch.carrier import Carrier
 from surecast.dispatch.clerk import Clerk
-from surecast.dispatch.lane import Lanes
+from surecast.dispatch.lanes import Lanes
 from surecast.dispatch.ports import Bench
 from surecast.errors import LedgerError
 from surecast.health import assess_all

@@ -9,30 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
-from surecast.channel import Adapter, Finds, Sending
-from surecast.contact import Recipient, masked
-from surecast.crowd import Mark
+from surecast.channel import Adapter
 from surecast.direct import Ticket, family_of, to_do
-from surecast.dispatch.errands import OPEN_S, PreparingError, errand, not_sent
+from surecast.dispatch.courier import Courier, is_look
 from surecast.dispatch.ports import Bench
 from surecast.errors import LedgerError
 from surecast.history import Plan
-from surecast.ledger import beginnings, crowds, steps, tickets
-from surecast.ledger.batches import Claim
-from surecast.ledger.broadcasts import delivery_key
+from surecast.ledger import beginnings, crowds, steps
 from surecast.ledger.tickets import End, Lot, Step, Visit
-from surecast.outcome import Look, Outcome, Reason, Scope, Sighting, Verdict
-from surecast.policy import MISCONFIGURED_PAUSE_S
-from surecast.transport.classify import MAYBE, classify
+from surecast.outcome import RULES, Outcome, Scope, Verdict
+from surecast.transport.classify import classify
 
 #: The least time between two transactions while deliveries are on their way: a few ends and beginnings go together.
-LINGER_S = 0.008
+LINGER_S = 0.02
 #: A look at what a person or another process changed comes at least so often.
 GLANCE_S = 0.25
 #: The quiet hours of a time zone are worked out anew after this.
@@ -84,10 +79,10 @@ class Lane:
         self._out = self._on_their_way = 0
         self._stopped = self._leaving = self._closing = False
         self._committed_at = 0.0
+        self._unjudged: list[asyncio.Future[None]] = []
         self._workers: list[asyncio.Task[None]] = []
         self._loop: asyncio.Task[None] | None = None
-        self._adapter: Adapter | None = None
-        self._payload = b""
+        self._courier: Courier
         self._ordered = False
         self._quiet: dict[str, tuple[float, float | None]] = {}
         self._credentials = (0.0, "")
@@ -103,7 +98,8 @@ class Lane:
         Raises:
             LedgerError: the ledger cannot be written; what is on its way is recorded when it can be again.
         """
-        self._adapter, self._payload = adapter, payload
+        language = self._plan.posts[self._channel].language
+        self._courier = Courier(adapter=adapter, payload=payload, terms=self._terms, language=language)
         self._ordered = self._ordered or ordered
         stint = _Stint(lot, deque())
         now = self._clock.now()
@@ -172,6 +168,7 @@ class Lane:
     async def _step(self) -> float:
         """One transaction; gives how long nothing can be done but to wait for news, in seconds."""
         ends, self._ends = self._ends, []
+        judged = len(self._unjudged)
         self._out -= len(ends)
         wants, held = self._due()
         if not (ends or wants or held):
@@ -196,7 +193,12 @@ class Lane:
         for batch, comes_back in step.later:
             if batch in self._stints:
                 self._stints[batch].later.append(comes_back)
-        return self._follow(step, len(wants))
+        pause = self._follow(step, len(wants))
+        unjudged, self._unjudged = self._unjudged[:judged], self._unjudged[judged:]
+        for waiting in unjudged:
+            if not waiting.done():
+                waiting.set_result(None)
+        return pause
 
     async def _glance(self) -> None:
         """While all slots are taken, nothing is committed to, but what is already may have to be called off."""
@@ -338,6 +340,14 @@ class Lane:
             if end.outcome is not None and _ends_all(end.outcome):
                 self._call_off()
             self._news.set()
+            if end.outcome is not None and _counts(end.outcome):
+                await self._judged()
+
+    async def _judged(self) -> None:
+        """Waits for what the ledger makes of a failure: the channel's gate may be shut by then."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._unjudged.append(waiting)
+        await waiting
 
     def _call_off(self) -> None:
         """What is committed to and has not begun does not begin."""
@@ -348,52 +358,12 @@ class Lane:
     async def _begun(self, ticket: Ticket) -> End:
         self._on_their_way += 1
         try:
-            return await self._carry_out(ticket)
+            return await self._courier.carry(ticket, self._clock.now())
         finally:
             self._on_their_way -= 1
 
     def _is_look(self, ticket: Ticket) -> bool:
-        """Whether a delivery in doubt is looked up, and not sent again."""
-        return ticket.mark is Mark.UNSURE and self._terms.resend != "same_key"
-
-    async def _carry_out(self, ticket: Ticket) -> End:
-        sending = Sending(
-            key=ticket.key,
-            payload=self._payload,
-            first_began_at=ticket.first_at or self._clock.now(),
-            timeout_s=self._terms.timeout_s,
-            to=Recipient(
-                address=ticket.address,
-                name=ticket.name,
-                language=ticket.language or self._plan.posts[self._channel].language,
-            ),
-        )
-        adapter = self._adapter
-        assert adapter is not None
-        if self._is_look(ticket):
-            return End(ticket=ticket, look=await self._look(adapter, sending))
-        try:
-            async with asyncio.timeout(self._terms.timeout_s):
-                outcome: object = await adapter.publish(sending)
-        except Exception as error:  # noqa: BLE001 - an adapter may raise anything; it becomes an outcome here
-            outcome = classify(error, own=adapter.classify)
-        if not isinstance(outcome, Outcome):
-            outcome = Outcome(
-                verdict=Verdict.UNCERTAIN, reason=Reason.OURS, detail=f"The channel's adapter gave no outcome. {MAYBE}"
-            )
-        if outcome.verdict not in {Verdict.ACCEPTED, Verdict.CONFIRMED}:
-            outcome = replace(outcome, detail=_without(ticket.address, outcome.detail))
-        return End(ticket=ticket, outcome=outcome)
-
-    async def _look(self, adapter: Adapter, sending: Sending) -> Look:
-        if not isinstance(adapter, Finds):
-            return Look(sighting=Sighting.UNKNOWN)
-        try:
-            async with asyncio.timeout(self._terms.timeout_s):
-                look: object = await adapter.find(sending)
-        except Exception as error:  # noqa: BLE001 - a read side in trouble may raise anything
-            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
-        return look if isinstance(look, Look) else Look(sighting=Sighting.UNKNOWN)
+        return is_look(ticket, self._terms)
 
     async def _leave(self, patience_s: float) -> None:
         """Ends the workers, once attempts on their way had time to end; those that are cut off are recorded as such."""
@@ -409,6 +379,7 @@ class Lane:
         if self._workers:
             await asyncio.wait(self._workers)
         self._workers.clear()
+        self._unjudged.clear()
         ends, self._ends, self._out = self._ends, [], 0
         for pause_s in (*RECORD_PAUSES_S, 0.0) if ends else ():
             try:
@@ -426,79 +397,9 @@ def _ends_all(outcome: Outcome) -> bool:
     return outcome.verdict in {Verdict.REFUSED, Verdict.UNAUTHORIZED, Verdict.SKIPPED}
 
 
-def _without(address: str, detail: str) -> str:
-    """A sentence with a contact's address masked, however the platform writes it."""
-    for written in (address, address.removeprefix("+")):
-        detail = detail.replace(written, masked(address))
-    return detail
-
-
-class Lanes:
-    """The lanes of this process."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._lanes: dict[tuple[str, str], Lane] = {}
-        self._users: Counter[tuple[str, str]] = Counter()
-        self._slots: dict[str, asyncio.Semaphore] = {}
-        self._preparing: dict[tuple[str, str], asyncio.Lock] = {}
-        self._closing = False
-
-    def leave(self) -> None:
-        """The process goes: nothing more begins."""
-        self._closing = True
-        for lane in self._lanes.values():
-            lane.leave()
-
-    async def run(self, plan: Plan, claim: Claim, *, ordered: bool) -> float | None:
-        """Runs a batch in its lane; gives when to come back, None for never."""
-        bench, channel = self._bench, claim.channel
-        lot = await bench.ledger.do(tickets.take, claim, plan, bench.clock.now())
-        if not lot.tickets:
-            return None
-        if self._closing:
-            return bench.clock.now()
-        try:
-            adapter, payload = await self._prepared(plan, lot)
-        except LedgerError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever keeps a channel from beginning becomes an outcome
-            outcome = not_sent(error.outcome if isinstance(error, PreparingError) else classify(error))
-            await bench.ledger.do(steps.fail, visit(bench, plan, channel), outcome, now=bench.clock.now())
-            passes = outcome.verdict in {Verdict.UNAVAILABLE, Verdict.THROTTLED}
-            pause_s = bench.breaker.interval_s if passes else MISCONFIGURED_PAUSE_S
-            return bench.clock.now() + max(pause_s, outcome.retry_after_s or 0.0)
-        place = (plan.id, channel)
-        slots = self._slots.setdefault(channel, asyncio.Semaphore(max(1, plan.terms[channel].in_flight)))
-        lane = self._lanes.setdefault(place, Lane(bench, plan, channel, slots))
-        self._users[place] += 1
-        try:
-            return await lane.run(lot, adapter, payload, ordered=ordered)
-        finally:
-            self._users[place] -= 1
-            if not self._users[place]:
-                del self._users[place], self._lanes[place]
-                self._preparing.pop(place, None)
-
-    async def _prepared(self, plan: Plan, lot: Lot) -> tuple[Adapter, bytes]:
-        """The adapter, and what all recipients share: prepared once for a broadcast, by whoever comes first."""
-        bench, channel = self._bench, lot.claim.channel
-        timeout_s = plan.terms[channel].timeout_s
-        async with asyncio.timeout(max(OPEN_S, timeout_s)):
-            adapter = await bench.host.adapter(channel)
-        if lot.payload is not None:
-            return adapter, lot.payload
-        async with self._preparing.setdefault((plan.id, channel), asyncio.Lock()):  # the first few batches come at once
-            kept = await bench.ledger.do(tickets.payload, lot.crowd)
-            if kept is not None:
-                return adapter, kept
-            try:
-                async with asyncio.timeout(timeout_s):
-                    key = delivery_key(plan, channel, 0)
-                    payload = await adapter.prepare(errand(bench.ledger, plan, channel, key, 0))
-            except Exception as error:
-                raise PreparingError(classify(error, own=adapter.classify)) from error
-            return adapter, await bench.ledger.do(tickets.keep_payload, lot.crowd, payload)
+def _counts(outcome: Outcome) -> bool:
+    """Whether an outcome may shut the channel's gate."""
+    return outcome.scope is Scope.CHANNEL and RULES[outcome.verdict].breaker == "counts"
 
 
 def visit(bench: Bench, plan: Plan, channel: str, *, credentials: str = "", ordered: bool = False) -> Visit:

@@ -41,7 +41,7 @@ def begin(books: Books, step: Step, wants: Sequence[Ticket]) -> None:
     goes, next_at, books.gate = paced(
         books.gate, books.terms.rate, wanted=min(len(sends), allowed - len(looking)), now=books.now
     )
-    step.next_at = next_at if goes < len(sends) and next_at > books.now else None
+    step.next_at = next_at if goes < len(sends) else None
     for ticket in sends[:goes]:
         begun = began(ticket, books.now)
         books.begins(ticket, begun)
