@@ -29,6 +29,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         looks: look-ups since the doubt arose: below zero those that the platform did not answer.
         first_at: when the first attempt began; the contact's turn runs from then.
         ended_at: when the attempt in doubt ended.
+        claimed: see `channel.Sending`; known for deliveries in doubt only.
     """
 
     id: int
@@ -49,6 +50,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     not_before: float = 0.0
     reason: str = ""
     remote: str | None = None
+    claimed: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Ticket(id={self.id}, batch={self.batch}, mark={self.mark.name}, spent={self.spent.name})"

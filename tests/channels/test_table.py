@@ -83,7 +83,10 @@ def test_a_mistyped_kind_is_answered_with_the_nearest_name(typo: str, meant: str
 def test_a_kind_like_no_other_is_answered_with_all_names():
     with pytest.raises(UsageError) as caught:
         channels.load("qqq")
-    assert str(caught.value) == "There is no channel type 'qqq'. Known types: bluesky, email, mastodon, site, telegram, twilio."
+    assert (
+        str(caught.value)
+        == "There is no channel type 'qqq'. Known types: bluesky, email, mastodon, site, telegram, twilio."
+    )
 
 
 def test_a_package_adds_a_kind(install):

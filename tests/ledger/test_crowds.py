@@ -283,7 +283,7 @@ def test_a_channel_closed_by_its_words_is_idle_for_good_and_a_stopped_one_for_no
         assert not crowds.look(database, board.plan, "mail").idle
         held = board.take("sms")
         gone = board.step("sms", wants=held).gone
-        board.step("sms", [End(ticket=gone[0], outcome=NOT_WANTED)])
+        board.step("sms", [End(ticket=ticket, outcome=NOT_WANTED) for ticket in gone])
         assert crowds.look(database, board.plan, "sms").idle
         assert not crowds.look(database, board.plan, "sms").final
 

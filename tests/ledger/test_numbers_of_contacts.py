@@ -159,7 +159,9 @@ class Bustle:
         assert medium is not None
         address = self.chance.choice([None, self._address(medium)])
         there = self.chance.random() < 0.5
-        people.settle(self.database, self.board.plan, channel, there=there, address=address, now=self.board.now)
+        people.settle(
+            self.database, self.board.plan, channel, there=there, address=address, most=10, now=self.board.now
+        )
 
     def forget(self) -> None:
         people.forget(self.database, self._address(Medium.EMAIL))

@@ -19,7 +19,7 @@ REFUSED = of_one(Verdict.REFUSED, reason=Reason.NO_SUCH_ADDRESS)
 
 
 def settle(board: Board, *, there: bool, address: tuple[Medium, str] | None = None) -> int:
-    return people.settle(board.database, board.plan, "sms", there=there, address=address, now=board.now)
+    return people.settle(board.database, board.plan, "sms", there=there, address=address, most=10, now=board.now)
 
 
 def test_missed_ones_are_named_with_their_address_and_reason(tmp_path: Path) -> None:
@@ -99,6 +99,19 @@ def test_a_yes_counts_nobody_twice_whom_another_alternative_reached(tmp_path: Pa
         board.send("mail", lambda ticket: REFUSED if ticket.address.startswith("rider1") else _ok())
         settle(board, there=True)
         assert sum(crowd.tally.first for crowd in board.crowds.values()) == 2
+    recount(tmp_path / "ledger.db")
+
+
+def test_a_no_sends_nothing_again_to_those_whom_another_alternative_reached(tmp_path: Path) -> None:
+    sms = direct("sms", when_unsure="reroute", resend="never", finds=False)
+    with opened(tmp_path / "ledger.db") as database:
+        board = board_of(database, contacts=riders(2), sms=sms)
+        board.send("sms", lambda _: UNSURE)
+        board.now = NOW + 61
+        board.tend()
+        board.send("mail", lambda ticket: REFUSED if ticket.address.startswith("rider1") else _ok())
+        assert settle(board, there=False) == 2
+        assert (board.crowds["sms"].tally.skipped, board.crowds["sms"].tally.retrying) == (1, 1)
     recount(tmp_path / "ledger.db")
 
 

@@ -231,7 +231,7 @@ def test_what_a_person_settled_while_it_was_looked_up_stays_settled(tmp_path: Pa
         board = ready(database, 1)
         board.send("sms", lambda _: UNSURE)
         [look] = board.step("sms", wants=board.take("sms")).gone
-        people.settle(database, board.plan, "sms", there=True, address=None, now=NOW)
+        people.settle(database, board.plan, "sms", there=True, address=None, most=10, now=NOW)
         board.step("sms", [End(ticket=look, look=UNSEEN)])
         assert marks(board) == [Mark.REACHED]
     recount(tmp_path / "ledger.db")
@@ -383,11 +383,23 @@ def test_a_revoked_login_opens_the_gate_and_leaves_everybody_to_the_next(tmp_pat
 
 def test_words_that_the_platform_refuses_end_the_channel(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as database:
-        board = ready(database, 3)
+        board = ready(database, 5)
         held = board.take("sms")
-        [gone] = board.step("sms", wants=held[:1]).gone
-        done = board.step("sms", [End(ticket=gone, outcome=NOT_WANTED)], held[1:])
+        gone = board.step("sms", wants=held[:3]).gone
+        done = board.step("sms", [End(ticket=ticket, outcome=NOT_WANTED) for ticket in gone], held[3:])
         assert (done.stopped, done.gone, board.crowds["sms"].closed) == (True, [], True)
+    recount(tmp_path / "ledger.db")
+
+
+def test_words_that_one_recipient_refuses_keep_nobody_else_from_them(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger.db") as database:
+        board = ready(database, 5)
+        held = board.take("sms")
+        first, *others = board.step("sms", wants=held[:4]).gone
+        arrived = End(ticket=first, outcome=accepted(first))
+        done = board.step("sms", [arrived, *(End(ticket=each, outcome=NOT_WANTED) for each in others)], held[4:])
+        assert (done.stopped, len(done.gone), board.crowds["sms"].closed) == (False, 1, False)
+        assert marks(board).count(Mark.MISSED) == 3
     recount(tmp_path / "ledger.db")
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from surecast.bounces import Bounce
 
 MOST_LISTED = 1_000_000
+#: In one transaction, for others wait meanwhile.
+MOST_SETTLED = 5_000
 
 Suppressed = Callable[[Contact], Collection[Medium]]
 
@@ -108,9 +110,18 @@ class People:
             UsageError: nobody is in doubt.
         """
         address = None if to is None else await self._address(to)
-        settled = await self._ledger.do(
-            people.settle, plan, channel, there=there, address=address, now=self._clock.now()
-        )
+        settled, found = 0, MOST_SETTLED
+        while found == MOST_SETTLED:
+            found = await self._ledger.do(
+                people.settle,
+                plan,
+                channel,
+                there=there,
+                address=address,
+                most=MOST_SETTLED,
+                now=self._clock.now(),
+            )
+            settled += found
         if not settled:
             whom = "this address" if to is not None else f"anybody on {channel}"
             raise UsageError(

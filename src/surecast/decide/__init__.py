@@ -31,7 +31,7 @@ def decide(plan: Plan, history: History, health: Mapping[str, Health], now: floa
         state=state,
         owed=owed,
         final=final,
-        wake_at=min([*turns.due_at, *view.ends(state, owed)], default=None),
+        wake_at=min([*turns.due_at, *view.ends(final=final)], default=None),
         turns_open=bool(turns.due_at) or view.turns_open(),
         held=view.held(),
         unwanted=view.unwanted(),

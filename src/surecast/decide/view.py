@@ -189,8 +189,8 @@ class View:
             for name, crowd in self.crowds.items()
         )
 
-    def ends(self, state: State, still_owed: tuple[str, ...]) -> Iterator[float]:
-        """The ends of turns, and the end of the announcement while something may come of it."""
+    def ends(self, *, final: bool) -> Iterator[float]:
+        """The ends of turns, and the end of the announcement while something may change by itself."""
         if self.over:
             return
         for standing in self.standings.values():
@@ -200,7 +200,7 @@ class View:
         for crowd in self.crowds.values():
             if crowd.tally.turn_ends_at is not None:
                 yield crowd.tally.turn_ends_at
-        if still_owed or state in {State.PENDING, State.UNSURE} or self._contacts_in_doubt():
+        if not final:
             yield self.plan.expires_at
 
     def turns_open(self) -> bool:

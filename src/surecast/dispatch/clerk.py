@@ -8,7 +8,7 @@ from surecast.channel import Receipts
 from surecast.contact import Contact
 from surecast.crowd import channel_bits
 from surecast.dispatch.lane import visit
-from surecast.dispatch.ports import Bench
+from surecast.dispatch.ports import Bench, Part
 from surecast.errors import LedgerError
 from surecast.history import Plan
 from surecast.ledger import crowds, rolls, steps
@@ -20,6 +20,8 @@ from surecast.transport.classify import classify
 
 #: Rows that are read and taken down at once.
 PART = 4_000
+#: The right to read an audience is held for longer so often, in seconds.
+HOLD_S = 5.0
 #: Another process reads the audience; what it has taken down is looked at after this, in seconds.
 LOOK_S = 0.3
 #: Pauses between two collections of receipts, in seconds; the last one repeats.
@@ -84,7 +86,7 @@ class Clerk:
         reader = self._host.audience(self._terms.audience)
         reaches = self._reaches()
         try:
-            part = await reader.next(PART)
+            part = await self._arrived(asyncio.create_task(reader.next(PART)), claim)
             while True:
                 following = None if part.last else asyncio.create_task(reader.next(PART))
                 try:
@@ -96,11 +98,17 @@ class Clerk:
                     raise
                 if following is None:
                     return
-                part = await following
+                part = await self._arrived(following, claim)
                 if not taken or covered.stopped:
                     return
         finally:
             await reader.close()
+
+    async def _arrived(self, reading: asyncio.Task[Part], claim: RollClaim) -> Part:
+        """The part that is being read; the right to read is held meanwhile, however slow the source is."""
+        while not (await asyncio.wait({reading}, timeout=HOLD_S))[0]:
+            await self._ledger.do(rolls.keep, claim, self._clock.now())
+        return reading.result()
 
     async def _take_down(
         self, claim: RollClaim, contacts: tuple[Contact, ...], reaches: tuple[Reach, ...], *, flawed: int, last: bool
@@ -144,8 +152,10 @@ class Clerk:
             return None
         pause = RECEIPT_PAUSES_S[min(awaited.polled, len(RECEIPT_PAUSES_S) - 1)]
         due_at = (awaited.polled_at or awaited.began_at or self._clock.now()) + pause
-        if awaited.deliveries == 0 or due_at > self._clock.now():
-            return max(due_at, self._clock.now() + LOOK_S)
+        if awaited.deliveries == 0:
+            return self._clock.now() + pause
+        if due_at > self._clock.now():
+            return due_at
         await self._ask(awaited.began_at or self._plan.created_at)
         await self._ledger.do(crowds.polled, self._plan, self._claim.channel, self._clock.now())
         return await self._collect()
@@ -158,6 +168,8 @@ class Clerk:
             async for page in adapter.receipts(since, RECEIPT_TIMEOUT_S):
                 if await self._ledger.do(steps.receive, self._visit, page, now=self._clock.now()):
                     self._bench.waker.wake(self._plan.id)
+        except LedgerError:
+            raise
         except Exception:  # noqa: BLE001 - no receipt is no information; the next collection comes
             return
 

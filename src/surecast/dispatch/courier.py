@@ -35,6 +35,7 @@ class Courier:
             payload=self.payload,
             first_began_at=ticket.first_at or now,
             timeout_s=self.terms.timeout_s,
+            claimed=ticket.claimed,
             to=Recipient(address=ticket.address, name=ticket.name, language=ticket.language or self.language),
         )
         if is_look(ticket, self.terms):

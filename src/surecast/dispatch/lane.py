@@ -21,7 +21,7 @@ from surecast.dispatch.courier import Courier, is_look
 from surecast.dispatch.ports import Bench
 from surecast.errors import LedgerError
 from surecast.history import Plan
-from surecast.ledger import beginnings, crowds, steps
+from surecast.ledger import beginnings, steps
 from surecast.ledger.tickets import End, Lot, Step, Visit
 from surecast.outcome import RULES, Outcome, Scope, Verdict
 from surecast.transport.classify import classify
@@ -31,13 +31,13 @@ LINGER_S = 0.02
 #: A look at what a person or another process changed comes at least so often.
 GLANCE_S = 0.25
 #: The quiet hours of a time zone are worked out anew after this.
-QUIET_KEPT_S = 30.0
+QUIET_KEPT_S = 1.0
 CREDENTIALS_KEPT_S = 1.0
 #: With less time left than this before its rate lets it go, a batch waits here instead of being given back.
 PATIENCE_S = 5.0
-#: What waits longer than this for a free slot is given back and looked at anew: its lease might end, a person might
-#: have cancelled, and its place in the channel's rate is gone.
-STALE_S = crowds.GRACE_S - 1.0
+#: What waits longer than this for a free slot is given back and looked at anew: a person might have cancelled or opted
+#: out, its lease might end, and its place in the channel's rate is gone.
+STALE_S = 0.5
 #: Attempts that are on their way when the process leaves may end within this.
 LEAVE_S = 1.0
 #: When the ledger fails, ends are offered to it again after these pauses.
@@ -245,7 +245,7 @@ class Lane:
             return None
         zone, now = ticket.time_zone or self._plan.time_zone, self._clock.now()
         known = self._quiet.get(zone)
-        if known is None or known[0] < now - QUIET_KEPT_S:
+        if known is None or known[0] < now - QUIET_KEPT_S or (known[1] is not None and known[1] <= now):
             known = self._quiet[zone] = (now, quiet.until(now, ZoneInfo(zone)))
         return known[1]
 

@@ -154,7 +154,7 @@ def _affordable(books: Books, sends: list[Ticket]) -> list[Ticket]:
     channel, plan = books.visit.channel, books.visit.plan
     total = queries.spent_on_broadcast(connection, channel=channel, broadcast=plan.id)["amount"]
     today = queries.spent_on_day(connection, channel=channel, day=books.day)["amount"]
-    left = min(terms.max_cost - total, terms.max_cost_per_day - today) - books.money
+    left = min(terms.max_cost - total, terms.max_cost_per_day - max(0.0, today)) - books.money
     affordable = max(0, int(left / terms.unit_cost + 1e-9))
     for ticket in sends[affordable:]:
         books.put(ticket, _skipped(ticket, Reason.OVER_THE_CAP))

@@ -29,6 +29,7 @@ class Books:
         crowd: the row of the channel's part of the broadcast, as it was at the beginning.
         gate: the channel's gate, as it is after what was noted so far.
         money: what was spent, less what was not spent after all.
+        refusals: outcomes so far that seem to refuse the words, or us.
     """
 
     def __init__(self, database: Database, visit: Visit, now: float) -> None:
@@ -38,6 +39,7 @@ class Books:
         self.crowd = self.queries.crowd_of(self.connection, broadcast=visit.plan.id, channel=visit.channel)
         self.gate = self._before = gates.read(database, visit.channel)
         self.money = 0.0
+        self.refusals = 0
         self._changed: dict[int, Any] = {}
         self._began: list[int] = []
         self._arrived: list[tuple[str | None, int]] = []
@@ -49,6 +51,11 @@ class Books:
     def trial(self) -> bool:
         """Whether the one trial of a shut gate is ours."""
         return self.gate.trial_owner == self.visit.visitor
+
+    @property
+    def arrived(self) -> bool:
+        """Whether a delivery was accepted."""
+        return bool(self._arrived)
 
     @property
     def healed(self) -> bool:

@@ -231,12 +231,15 @@ class _Giver:
         """The channel's spent contacts; those whom nobody can take are ticked off when nobody is to come (`final`)."""
         queries, connection = self._queries, self._connection
         takers = [self._crowds[each] for each in behind if each in self._crowds]
+        unavailable = sum(taker["bit"] for taker in takers if taker["takes"] != Takes.NOTHING)
+        if not unavailable and not final:
+            return False
         rows = list(
             queries.spent_rows(
                 connection,
                 crowd=self._crowds[name]["id"],
                 final=int(final),
-                unavailable=sum(taker["bit"] for taker in takers if taker["takes"] != Takes.NOTHING),
+                unavailable=unavailable,
                 refused=sum(taker["bit"] for taker in takers if taker["takes"] == Takes.ALL),
                 most=HANDED_ON,
             )

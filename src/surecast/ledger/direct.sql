@@ -32,6 +32,9 @@ update roll set numbered = :numbered, seen = seen + :seen, unable = unable + :un
     complete = :complete, lease_until = :until
 where id = :id;
 
+-- name: keep_roll!
+update roll set lease_until = :until where id = :id and epoch = :epoch;
+
 -- name: free_roll!
 update roll set owner = null, lease_until = 0 where id = :id and epoch = :epoch;
 
@@ -83,9 +86,6 @@ update crowd set failing_at = coalesce(failing_at, :failing_at), failed_at = coa
     last = coalesce(:last, last)
 where id = :id;
 
--- name: close_crowd!
-update crowd set closed = 1, spent = max(spent, 2), last = :last where id = :id;
-
 -- name: begin_crowd!
 update crowd set began_at = :now where id = :id and began_at is null;
 
@@ -117,8 +117,11 @@ update batch set wake_at = :now
 where broadcast = :broadcast and number = 0 and channel in (select channel from crowd where roll = :roll);
 
 -- name: wake_queued!
-update batch set wake_at = :now where broadcast = :broadcast and channel = :channel and owner is null
-    and (number = 0 or id in (select batch from tally where queued + retrying + held > 0));
+-- One that is held keeps the earlier wake when it is released.
+update batch set wake_at = :now where broadcast = :broadcast and channel = :channel and (
+    number = 0 or id in (
+        select t.batch from crowd c join tally t on t.crowd = c.id
+        where c.broadcast = :broadcast and c.channel = :channel and t.queued + t.sending + t.retrying + t.held > 0));
 
 -- name: wake_clerk!
 update batch set wake_at = :now where broadcast = :broadcast and channel = :channel and number = 0;
@@ -128,6 +131,7 @@ update batch set wake_at = :now where broadcast = :broadcast and channel = :chan
 insert or ignore into batch (broadcast, channel, number, wake_at)
 select distinct :broadcast, :channel, 1 + (r.number - 1) / :size, :now from recipient r
 where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :bit and r.able & :blocking = 0
+    and r.person is not null
     and not exists (
         select 1 from direct d where d.recipient = r.id and d.crowd in (select value from json_each(:ahead))
             and (d.mark in (select value from json_each(:settled)) or (d.spent = 2 and not :refusals)));
@@ -139,6 +143,7 @@ select :crowd, b.id, r.id, case :medium when 'phone' then r.phone when 'email' t
 from recipient r
 join batch b on b.broadcast = :broadcast and b.channel = :channel and b.number = 1 + (r.number - 1) / :size
 where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :bit and r.able & :blocking = 0
+    and r.person is not null
     and not exists (
         select 1 from direct d where d.recipient = r.id and d.crowd in (select value from json_each(:ahead))
             and (d.mark in (select value from json_each(:settled)) or (d.spent = 2 and not :refusals)));
@@ -148,13 +153,14 @@ where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :b
 select count(*) as twins from recipient r join direct d
     on d.crowd = :crowd and d.recipient <> r.id
     and d.address = case :medium when 'phone' then r.phone when 'email' then r.email else r.telegram end
-where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :bit and r.able & :blocking = 0;
+where r.roll = :roll and r.number > :above and r.number <= :upto and r.able & :bit and r.able & :blocking = 0
+    and r.person is not null;
 
 -- name: last_direct^
 select coalesce(max(id), 0) as id from direct;
 
 -- name: directs_since
-select batch, count(*) as queued from direct where id > :id and crowd = :crowd group by batch;
+select batch, count(*) as queued from direct where id > :id and crowd = :crowd group by +batch;
 
 -- name: add_tally!
 insert into tally (batch, crowd, queued) values (:batch, :crowd, :queued)
@@ -188,7 +194,7 @@ select id from batch where broadcast = :broadcast and channel = :channel and num
 insert or ignore into direct (crowd, batch, recipient, address, awaits)
 select :crowd, :batch, r.id, case :medium when 'phone' then r.phone when 'email' then r.email else r.telegram end,
     :awaits
-from recipient r where r.id = :recipient;
+from recipient r where r.id = :recipient and r.person is not null;
 
 -- name: revive_row^
 -- Another channel had reached the contact, and had not after all.
@@ -228,6 +234,11 @@ select d.id, d.recipient, d.mark, d.spent, d.attempts, d.failures, d.looks, d.fi
 from direct d join recipient r on r.id = d.recipient
 where d.batch = :batch and d.mark in (0, 1, 2, 3, 5) order by d.id;
 
+-- name: remotes_beside
+-- What the platform holds for the same addresses as other deliveries.
+select d.id, o.remote from direct d join direct o on o.address = d.address and o.id <> d.id
+where d.id in (select value from json_each(:ids)) and o.remote is not null;
+
 -- name: orphans_of^
 select count(*) as orphans from direct where batch = :batch and mark = 1;
 
@@ -240,8 +251,8 @@ update tally set sending = sending - :orphans, unsure = unsure + :orphans where 
 
 -- name: crowds_since
 -- Other direct channels, of whatever broadcast, that wrote to somebody since a moment.
-select c.id from crowd c join broadcast b on b.id = c.broadcast
-where c.began_at is not null and c.id <> :id and b.expires_at > :since;
+select c.id from broadcast b join crowd c on c.broadcast = b.id
+where b.expires_at > :since and c.began_at is not null and c.id <> :id;
 
 -- name: changed_of
 -- What others have changed of deliveries that a worker has in hand; each is given as its id and mark in one number.
@@ -324,12 +335,6 @@ select medium, masked, person, why, at from suppression order by at, address lim
 -- name: suppressed^
 select person from suppression where address = :address;
 
--- name: count_suppressions^
-select count(*) as suppressions from suppression;
-
--- name: hashes_of
-select id, phone, email, telegram, masked from recipient where id in (select value from json_each(:ids));
-
 -- name: spent_on_broadcast^
 select coalesce(sum(amount), 0) as amount from spending where channel = :channel and broadcast = :broadcast;
 
@@ -339,6 +344,9 @@ select coalesce(sum(amount), 0) as amount from spending where channel = :channel
 -- name: add_spending!
 insert into spending (channel, day, broadcast, amount) values (:channel, :day, :broadcast, :amount)
 on conflict (channel, day, broadcast) do update set amount = amount + excluded.amount;
+
+-- name: reached_and_missed^
+select coalesce(sum(reached), 0) as reached, coalesce(sum(missed), 0) as missed from tally where crowd = :crowd;
 
 -- name: awaited^
 -- How many accepted deliveries still wait for a receipt.
@@ -392,9 +400,6 @@ where roll = :roll and number > :above and number <= :upto and person is not nul
             and (d.mark in (1, 5) or (d.mark in (6, 8) and recipient.reached = 0)
                 or (d.mark in (0, 2, 3) and not :needless)));
 
--- name: recipients_of_address
-select r.id, r.roll from recipient r where r.id in (select recipient from direct where address = :address);
-
 -- name: forget_spending!
 delete from spending where day < :day;
 
@@ -403,8 +408,8 @@ update direct set mark = :mark, spent = 0, routed = 0, ended_at = null, not_befo
 where id in (select value from json_each(:ids));
 
 -- name: settle_tally!
-update tally set unsure = unsure - 1, reached = reached + :there, first = first + :first,
-    retrying = retrying + 1 - :there, cost = cost - :refund
+update tally set unsure = unsure - 1, reached = reached + :there, first = first + :first, skipped = skipped + :skipped,
+    retrying = retrying + 1 - :there - :skipped, cost = cost - :refund
 where batch = :batch;
 
 -- name: recipients_with

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,11 @@ from surecast.ledger.codec import to_json
 from surecast.ledger.tickets import End, Step
 from surecast.outcome import Outcome, Reason, Scope, Verdict
 from surecast.policy import after, answered
+
+#: A platform that is asked too much and names no wait is left alone for so long, in seconds.
+THROTTLED_PAUSE_S = 5.0
+#: So many contacts must be refused, and none reached, until a refusal is taken for one of everybody.
+REFUSALS = 3
 
 ARRIVED = frozenset({Verdict.ACCEPTED, Verdict.CONFIRMED})
 #: What surely was not sent costs nothing.
@@ -73,6 +79,8 @@ def _judge(books: Books, outcome: Outcome) -> None:
     gate, visit = books.gate, books.visit
     if outcome.verdict in ARRIVED and gate.opened_at is None and not gate.failures:
         return
+    if outcome.verdict is Verdict.THROTTLED and outcome.scope is Scope.CHANNEL and outcome.retry_after_s is None:
+        outcome = dataclasses.replace(outcome, retry_after_s=THROTTLED_PAUSE_S)
     books.gate = after(
         gate,
         outcome,
@@ -92,6 +100,11 @@ def _failed(books: Books, outcome: Outcome, *, spent: Spent) -> None:
         )
         return
     closed = outcome.scope is Scope.CONTENT or outcome.verdict is Verdict.REFUSED
+    if closed and not _of_everybody(books):
+        books.queries.fail_crowd(
+            books.connection, id=books.crowd["id"], failing_at=None, failed_at=books.now, last=to_json(outcome)
+        )
+        return
     if closed or outcome.verdict is Verdict.UNAUTHORIZED or outcome.reason is Reason.MISCONFIGURED:
         crowds.spend(books.database, books.visit.plan, books.crowd, outcome, books.now, closed=closed)
         return
@@ -102,6 +115,13 @@ def _failed(books: Books, outcome: Outcome, *, spent: Spent) -> None:
         failed_at=books.now,
         last=to_json(outcome),
     )
+
+
+def _of_everybody(books: Books) -> bool:
+    """Whether a refusal that seems to be of the words, or of us, can be believed: it may be one recipient's filter."""
+    books.refusals += 1
+    counted = books.queries.reached_and_missed(books.connection, crowd=books.crowd["id"])
+    return not (counted["reached"] or books.arrived) and counted["missed"] + books.refusals >= REFUSALS
 
 
 def _late(books: Books, end: End) -> Ticket | None:

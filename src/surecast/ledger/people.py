@@ -75,12 +75,19 @@ def _open(database: Database, plan: Plan) -> tuple[Mark, ...]:
 
 
 def settle(
-    database: Database, plan: Plan, channel: str, *, there: bool, address: tuple[Medium, str] | None, now: float
+    database: Database,
+    plan: Plan,
+    channel: str,
+    *,
+    there: bool,
+    address: tuple[Medium, str] | None,
+    most: int,
+    now: float,
 ) -> int:
-    """Records a person's word about the deliveries of a channel that are in doubt; gives how many there were.
+    """Records a person's word about at most so many deliveries of a channel that are in doubt; gives their number.
 
     Args:
-        there: they arrived; else they are sent again.
+        there: they arrived; else they are sent again, to those whom no other alternative has reached meanwhile.
         address: the one that is meant; None for all.
     """
     with database.transaction(durable=True) as queries:
@@ -90,20 +97,30 @@ def settle(
             return 0
         hashed = None if address is None else hasher(database)(*address)
         rows = list(
-            queries.rows_marked(connection, crowd=crowd["id"], mark=int(Mark.UNSURE), address=hashed, most=1_000_000)
+            queries.rows_marked(connection, crowd=crowd["id"], mark=int(Mark.UNSURE), address=hashed, most=most)
         )
-        mark = Mark.REACHED if there else Mark.RETRYING
-        ids = json.dumps([row["id"] for row in rows])
-        queries.settle_rows(connection, ids=ids, mark=int(mark), now=now)
         before = _reached_before(database, plan, channel, rows)
+        needed = [row for row in rows if there or row["recipient"] not in before]
+        mark = Mark.REACHED if there else Mark.RETRYING
+        ids = json.dumps([row["id"] for row in needed])
+        queries.settle_rows(connection, ids=ids, mark=int(mark), now=now)
         if there:
             people = json.dumps([row["recipient"] for row in rows])
             queries.mark_reached(connection, ids=people, bit=crowd["bit"])
         terms = plan.terms[channel]
         refund = terms.unit_cost if terms.costly and not there else 0.0
         for row in rows:
-            first = int(there and row["recipient"] not in before)
-            queries.settle_tally(connection, batch=row["batch"], there=int(there), first=first, refund=refund)
+            reached = row["recipient"] in before
+            if reached and not there:
+                queries.supersede_row(connection, id=row["id"])
+            queries.settle_tally(
+                connection,
+                batch=row["batch"],
+                there=int(there),
+                first=int(there and not reached),
+                skipped=int(reached and not there),
+                refund=refund,
+            )
             queries.wake_batch(connection, id=row["batch"], now=now)
         for batch in {row["batch"] for row in rows}:
             crowds.count_spent(database, batch, terms)

@@ -106,7 +106,7 @@ where broadcast = :broadcast and number = 0 and owner is null order by id;
 -- name: ready_batches
 -- The few further batches of a direct channel that are due first.
 select id, channel, number, wake_at, owner, lease_until from batch
-where broadcast = :broadcast and channel = :channel and wake_at is not null and owner is null and number > 0
+where broadcast = :broadcast and channel = :channel and wake_at is not null and owner is null and +number > 0
 order by wake_at, number limit :most;
 
 -- name: claim_batch^

@@ -59,6 +59,12 @@ def claim(
         return RollClaim(roll=row["id"], epoch=got["epoch"], complete=False)
 
 
+def keep(database: Database, claimed: RollClaim, now: float) -> None:
+    """Holds the right for longer: a source may be slow."""
+    with database.transaction() as queries:
+        queries.keep_roll(database.connection, id=claimed.roll, epoch=claimed.epoch, until=now + LEASE_S)
+
+
 def free(database: Database, claimed: RollClaim) -> None:
     """Ends the right; what was read stays."""
     with database.transaction() as queries:

@@ -6,11 +6,13 @@ network, and everything that forbids an attempt is looked at in the same transac
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from surecast.channel import Terms
 from surecast.crowd import Mark, Spent
@@ -115,6 +117,14 @@ def take(database: Database, claimed: Claim, plan: Plan, now: float) -> Lot:
         medium = plan.terms[claimed.channel].medium
         with queries.tickets_of_cursor(connection, batch=claimed.batch) as cursor:
             tickets = [_ticket(row, claimed, plan, medium) for row in cursor.fetchall()]
+        doubted = json.dumps([ticket.id for ticket in tickets if ticket is not None and ticket.mark is Mark.UNSURE])
+        others: dict[int, set[str]] = {}
+        for row in queries.remotes_beside(connection, ids=doubted):
+            others.setdefault(row["id"], set()).add(row["remote"])
+        tickets = [
+            replace(ticket, claimed=frozenset(others[ticket.id])) if ticket and ticket.id in others else ticket
+            for ticket in tickets
+        ]
         return Lot(
             claim=claimed,
             crowd=crowd["id"],

@@ -146,5 +146,6 @@ create table spending (
 ) without rowid;
 
 create index batch_ready on batch (broadcast, channel, wake_at, number) where wake_at is not null;
+create index broadcast_by_end on broadcast (expires_at);
 create index batch_first on batch (broadcast) where number = 0;
 create index batch_held on batch (broadcast) where owner is not null;
