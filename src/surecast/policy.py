@@ -197,7 +197,9 @@ def after(
     if outcome.scope is not Scope.CHANNEL or outcome.reason is Reason.OURS:
         effect = "ignores"
     if effect == "heals" and seen_by_s is not None:
-        return replace(gate, trial_until=now + seen_by_s) if trial else gate
+        # It takes posts again: whatever is not seen of them is no outage that money is spent on.
+        taken = replace(gate, failing_since=None)
+        return replace(taken, trial_until=now + seen_by_s) if trial else taken
     rest = replace(gate, trial_owner=None, trial_until=0.0) if trial else gate
     if effect == "heals":
         credit = gate.retry_credit if gate.opened_at is None else MOST_CREDIT

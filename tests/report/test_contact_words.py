@@ -169,8 +169,8 @@ def test_people_for_whom_no_money_is_left() -> None:
     sms = direct("sms", Status.DONE, counts={"planned": 100, "reached": 70, "skipped": 30})
     lines = text(State.MISSED, sms, groups=(group(100, sms=70, missed=30),), expires_at=LATER)
     assert lines[2] == (
-        "30 contacts were left out of SMS: had too many messages, or max_cost or max_cost_per_day of sms is spent. "
-        "Raise it for the next time."
+        "30 contacts were left out of SMS: reached by another channel, or had too many messages, or max_cost or "
+        "max_cost_per_day is spent. Which: surecast status k7m2p --missed."
     )
 
 

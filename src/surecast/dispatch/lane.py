@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
@@ -33,6 +34,8 @@ GLANCE_S = 0.25
 #: The quiet hours of a time zone are worked out anew after this.
 QUIET_KEPT_S = 1.0
 CREDENTIALS_KEPT_S = 1.0
+#: So many deliveries are committed to in advance, as a share of those on their way, where a doubt waits for a person.
+AHEAD = 0.4
 #: With less time left than this before its rate lets it go, a batch waits here instead of being given back.
 PATIENCE_S = 5.0
 #: What waits longer than this for a free slot is given back and looked at anew: a person might have cancelled or opted
@@ -89,8 +92,14 @@ class Lane:
 
     @property
     def _room(self) -> int:
-        """How many may be committed to: those on their way, and as many in advance where no rate counts moments."""
-        return self._terms.in_flight * (1 if self._terms.rate else 2)
+        """How many may be committed to: those on their way, and some in advance where no rate counts moments.
+
+        If the process dies, all of them are in doubt: few in advance where nothing but a person can settle that.
+        """
+        on_their_way = self._terms.in_flight
+        if self._terms.rate:
+            return on_their_way
+        return on_their_way + (on_their_way if self._terms.finds else math.ceil(on_their_way * AHEAD))
 
     async def run(self, lot: Lot, adapter: Adapter, payload: bytes, *, ordered: bool) -> float | None:
         """Takes the deliveries of a batch as far as they can go now; gives when to come back, None for never.

@@ -413,7 +413,8 @@ update tally set unsure = unsure - 1, reached = reached + :there, first = first 
 where batch = :batch;
 
 -- name: recipients_with
-select id from recipient where phone = :address or email = :address or telegram = :address;
+select id from recipient where (phone = :address or email = :address or telegram = :address)
+    and (person is not null or masked <> '{}');
 
 -- name: open_rows_of
 select id, batch, mark, case when spent > 0 and routed = 0 then 1 else 0 end as to_route,

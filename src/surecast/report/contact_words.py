@@ -115,12 +115,12 @@ def in_doubt(report: Report, channel: ChannelReport, counts: ContactCounts, name
     )
 
 
-def left_out(channel: ChannelReport, counts: ContactCounts, name: str) -> str:
-    """Why a channel that costs money did not write to some."""
+def left_out(report: Report, counts: ContactCounts, name: str) -> str:
+    """Why a channel did not write to some."""
     were = "was" if counts.skipped == 1 else "were"
     return (
-        f"{contacts_words(counts.skipped)} {were} left out of {name}: had too many messages, or max_cost or "
-        f"max_cost_per_day of {channel.name} is spent. Raise it for the next time."
+        f"{contacts_words(counts.skipped)} {were} left out of {name}: reached by another channel, or had too many "
+        f"messages, or max_cost or max_cost_per_day is spent. Which: surecast status {report.id} --missed."
     )
 
 

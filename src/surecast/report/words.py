@@ -186,7 +186,7 @@ def _what_you_do(report: Report) -> list[str]:
 def _to_put_right(report: Report, channel: ChannelReport, name: str) -> list[str]:
     """What a person does about one channel."""
     counts = channel.contacts
-    lines = [left_out(channel, counts, name)] if counts is not None and counts.skipped and report.missed else []
+    lines = [left_out(report, counts, name)] if counts is not None and counts.skipped and report.missed else []
     if counts is not None and counts.unsure and channel.status == "unsure" and channel.next_try is None:
         lines.append(in_doubt(report, channel, counts, name))
     elif channel.status == "unsure" and channel.next_try is None:
