@@ -14,6 +14,7 @@ from surecast.crowd import Mark, Spent
 from surecast.direct import (
     LOOK_PAUSES_S,
     Ticket,
+    ahead_of,
     attempted,
     began,
     families,
@@ -251,3 +252,4 @@ def test_a_direct_channel_knows_those_beside_it() -> None:
     some = plan("a & (letters | sms) & chats", letters=LETTERS, sms=sms(), chats=direct("chats", audience="others"))
     assert families(some) == (Together(("letters", "sms")), Together(("chats",)))
     assert (family_of(some, "sms"), family_of(some, "chats")) == (("letters", "sms"), ("chats",))
+    assert (ahead_of(some, "sms"), ahead_of(some, "letters")) == (("letters",), ())

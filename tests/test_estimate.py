@@ -8,6 +8,7 @@ import pytest
 
 from surecast.channel import Terms
 from surecast.estimate import Count, Estimate, estimate
+from surecast.outcome import Outcome, Reason, Verdict
 from surecast.rate import Rate
 from tests.stories import EXPIRES, START, direct, plan, sms
 
@@ -72,6 +73,12 @@ def test_who_cannot_be_written_to_in_time_is_told() -> None:
 
 def test_nobody_to_write_to_is_told() -> None:
     assert estimated("sms", texts=0).warnings == ("sms reaches nobody in the audience riders.",)
+
+
+def test_words_that_do_not_fit_a_channel_cost_nothing() -> None:
+    unfit = Outcome(verdict=Verdict.SKIPPED, reason=Reason.CANNOT_BE_FITTED, detail="Shorten the text.")
+    found = estimated("sms", sms=sms(skip=unfit))
+    assert ("sms" in found.shares, found.cost) == (False, 0.0)
 
 
 def test_a_channel_without_an_audience_is_left_out() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from surecast.channel import Terms
 from surecast.history import Plan
+from surecast.outcome import Reason
 from surecast.route import All, AnyOf, AtLeast, Optional, Route, Together
 
 
@@ -90,7 +91,7 @@ def estimate(plan: Plan, counts: Mapping[str, Count], currency: str) -> Estimate
     shares = {
         name: _share(terms, counts[terms.audience], plan, behind=name in behind)
         for name, terms in plan.terms.items()
-        if terms.direct and terms.audience in counts
+        if terms.direct and terms.audience in counts and not _unfit(terms)
     }
     worst_seconds = _seconds(plan.route, shares, worst=True)
     return Estimate(
@@ -104,6 +105,11 @@ def estimate(plan: Plan, counts: Mapping[str, Count], currency: str) -> Estimate
         fails=_fails(plan.route, shares),
         warnings=tuple(_warnings(plan, shares)),
     )
+
+
+def _unfit(terms: Terms) -> bool:
+    """Whether the words do not fit the channel, so that it sends nothing and costs nothing."""
+    return terms.skip is not None and terms.skip.reason is Reason.CANNOT_BE_FITTED
 
 
 def _share(terms: Terms, count: Count, plan: Plan, *, behind: bool) -> Share:

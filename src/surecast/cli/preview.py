@@ -83,7 +83,7 @@ def _show(
     out.lines(describe(plan.route))
     for name in _in_order(plan):
         out.lines("")
-        _show_channel(out, name, plan.posts[name], broadcaster.channels[name].kind.traits, said)
+        _show_channel(out, name, plan, broadcaster.channels[name].kind.traits, said)
     if found is not None and not isinstance(found, SurecastError):
         out.lines("", *lines(found, plan), verbatim=True)
 
@@ -95,18 +95,20 @@ def _warnings(plan: Plan, found: Estimate | SurecastError | None) -> list[str]:
     return [*plan.warnings, *([safe(str(found))] if isinstance(found, SurecastError) else warnings(found, plan))]
 
 
-def _show_channel(out: Output, name: str, post: Post, traits: Traits, said: Announcement) -> None:
+def _show_channel(out: Output, name: str, plan: Plan, traits: Traits, said: Announcement) -> None:
+    post, skip = plan.posts[name], plan.terms[name].skip
+    count = "does not fit" if skip is not None and skip.reason.value == "cannot_be_fitted" else _count(post)
     where = name if name == traits.platform.lower() else f"{name} ({traits.platform})"
     beside = list(map(one_line, [*_card(post, traits, words=True), *_images(post, said), post.cut]))
     text = [tame(line) for line in _shown(post, traits)]
     if not out.terminal:
-        out.lines(f"{where}: {_count(post)}", verbatim=True)
+        out.lines(f"{where}: {count}", verbatim=True)
         out.lines(*(f"  | {line}".rstrip() for line in text), *(f"  {line}" for line in beside if line), verbatim=True)
         return
     from rich.padding import Padding  # noqa: PLC0415 - only a terminal needs it
     from rich.text import Text  # noqa: PLC0415
 
-    out.show(Text().append(where, style="bold").append(f"  {_count(post)}", style="dim"))
+    out.show(Text().append(where, style="bold").append(f"  {count}", style="dim"))
     out.show(*(_quoted(out, line) for line in text))
     out.show(*(Padding(Text(line, style="dim", overflow="fold"), (0, 0, 0, 2)) for line in beside if line))
 

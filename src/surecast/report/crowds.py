@@ -142,7 +142,7 @@ class Crowds:
         if tally.reached and not let_down:
             return Status.DONE
         nobody_to_write_to = crowd.covered and not crowd.closed and not tally.missed and not tally.open
-        unwanted = name in self._decision.unwanted and not self._ended(name)
+        unwanted = name in self._decision.unwanted and not crowd.closed and not self._ended(name)
         return Status.NOT_NEEDED if unwanted or nobody_to_write_to else Status.GAVE_UP
 
     def _stopped(self, name: str, crowd: Crowd) -> bool:

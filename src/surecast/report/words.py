@@ -200,6 +200,8 @@ def _to_put_right(report: Report, channel: ChannelReport, name: str) -> list[str
         lines.append(f"Set up {channel.name} (surecast config check), then: surecast resume {report.id}.")
     elif channel.status == "gave_up" and channel.verdict is Verdict.REFUSED:
         lines.append(f"{name} says: {channel.error or 'no'} Change the text and send it anew.")
+    elif channel.status == "gave_up" and channel.reason is Reason.CANNOT_BE_FITTED and report.state is State.MISSED:
+        lines.append(f"Correct what {name} cannot take, and send it anew.")
     return lines
 
 
