@@ -27,7 +27,7 @@ layers: $(VENV)/.installed-dev
 	@$(BIN)/lint-imports
 
 coverage: $(VENV)/.installed-dev  ## what decides and what measures is covered to the last branch
-	@$(BIN)/python -m pytest -q -p no:cacheprovider \
+	@$(BIN)/python -m pytest -q -p no:cacheprovider --hypothesis-seed=1 \
 	  tests/test_decide.py tests/test_decide_direct.py tests/test_crowd.py tests/test_direct.py tests/test_families.py \
 	  tests/test_quiet.py tests/test_rate.py tests/test_standing.py tests/test_route.py tests/test_outcome.py tests/text \
 	  --cov=surecast.decide --cov=surecast.crowd --cov=surecast.direct --cov=surecast.quiet --cov=surecast.rate \
