@@ -169,6 +169,21 @@ def test_an_acceptance_that_nobody_has_seen_yet_heals_nothing() -> None:
     assert (trial.trial_owner, trial.trial_until, trial.opened_at) == ("me", NOW + 65, NOW - 60)
 
 
+def test_an_acceptance_ends_the_outage_that_money_is_spent_on() -> None:
+    failing = replace(TRIED, failing_since=NOW - 70)
+    for trial in (True, False):
+        taken = after(
+            failing,
+            Outcome(verdict=Verdict.ACCEPTED),
+            trial=trial,
+            now=NOW,
+            breaker=BREAKER,
+            credentials="s1",
+            seen_by_s=65.0,
+        )
+        assert (taken.failing_since, taken.opened_at) == (None, NOW - 60)
+
+
 def test_posts_that_stay_invisible_open_it_though_every_write_is_accepted() -> None:
     gate = Gate(channel="a")
     for _ in range(3):

@@ -126,6 +126,16 @@ def test_without_an_audience_it_says_how_to_write_one(shop: Desk) -> None:
     assert shop.run("audience", "check", "riders").code == 2
 
 
+def test_an_audience_that_is_not_set_up_is_no_missing_one(shop: Desk) -> None:
+    add(shop, '[audiences.riders]\nsource = "riders.xlsx"\n')
+    ran = shop.run("audience", "check")
+    assert (ran.code, ran.out) == (2, "")
+    assert ".csv" in ran.err
+    named = shop.run("audience", "check", "riders")
+    assert named.code == 2
+    assert named.err.endswith("The audience riders is not set up. Correct its table: surecast config check.\n")
+
+
 def test_a_terminal_breaks_long_lines_under_their_beginning(riders: Desk) -> None:
     screen = riders.watch("audience", "check", columns=60)
     lines = [line.rstrip() for line in screen.lines]

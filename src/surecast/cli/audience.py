@@ -45,11 +45,12 @@ def check(call: Call, *, name: str | None, strict: bool) -> int:
     unread = [each for each, counted in found.items() if isinstance(counted, ConfigError)]
     flawed = [each for each, counted in found.items() if not isinstance(counted, ConfigError) and counted.flaws_found]
     shown = {each: found[each] for each in chosen if not call.out.quiet or each in (*unread, *flawed)}
-    good = not unread and not (strict and flawed)
+    wrong = any("[audiences." in mistake.place for mistake in config.mistakes)
+    good = not unread and not wrong and not (strict and flawed)
     if shown or not call.out.quiet:
         objects = {each: _object(each, counted, config) for each, counted in shown.items()}
         call.out.object({"schema": SCHEMA, "ok": good, "audiences": objects})
-        call.out.lines(*([] if found else [NONE_YET]))
+        call.out.lines(*([] if found or wrong else [NONE_YET]))
     for number, (each, counted) in enumerate(shown.items()):
         call.out.lines(*([""] if number else []))
         _show(call.out, each, counted, config)
@@ -68,6 +69,8 @@ def _count(audience: Audience) -> Census | ConfigError:
 def _unknown(name: str, config: Config) -> str:
     from surecast.config.findings import nearest  # noqa: PLC0415 - only for the mistake
 
+    if any(f"[audiences.{name}]" in mistake.place for mistake in config.mistakes):
+        return f"The audience {name} is not set up. Correct its table: surecast config check."
     if not config.audiences:
         return NONE_YET
     near = nearest(name, config.audiences)
