@@ -56,10 +56,10 @@ class Recipient:
 def masked(address: str) -> str:
     """An address as it may be shown in logs and kept for good: enough to recognise, too little to use.
 
-    ``+30210***4567``, ``e***@ferries.example``, ``***4321``.
+    ``+30***4567``, ``e***@ferries.example``, ``***4321``.
     """
     local, at, domain = address.rpartition("@")
     if at and local:
         return f"{local[0]}***@{domain}"
-    head = address[: min(6, max(0, len(address) - 7))]
+    head = address[: min(3, max(0, len(address) - 7))]
     return f"{head}***{address[-4:] if len(address) > 5 else ''}"

@@ -163,7 +163,7 @@ PHOTO = (Verdict.REFUSED, Scope.CONTENT, Reason.MEDIA_REFUSED)
         (UNKNOWN, NOBODY_THERE, "Correct it in the contacts"),
         ("@kicked_group", NOT_LET, "does not let the bot write to this chat"),
         ("@readonly", NOT_LET, "does not let the bot write to this chat"),
-        ("-42", NOBODY_THERE, "now it is -10000***0042."),
+        ("-42", NOBODY_THERE, "now it is -10***0042."),
     ],
 )
 def test_who_cannot_be_reached_is_told_apart(

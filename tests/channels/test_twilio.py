@@ -573,7 +573,7 @@ def probe(url: str, **own: Any) -> tuple[bool, str]:
 @pytest.mark.parametrize(
     ("own", "named"),
     [
-        ({}, "+1500***0006"),
+        ({}, "+15***0006"),
         ({"from_": "12345"}, "***"),
         ({"from_": "Ferries"}, "“Ferries”"),
         ({"from_": None, "messaging_service": SERVICE}, "a messaging service"),

@@ -59,7 +59,7 @@ def test_it_says_who_is_reached_and_what_is_wrong_with_lines_and_cures(riders: D
         "  No channel uses 3 e-mail addresses",
         "  1 row repeats an earlier one, and 1 address stands in an earlier row; each is sent to once:",
         "    line 6: it has the id of line 2. Only the first is sent to; give each person an id of its own.",
-        "    line 7: it has the phone (+30694***4567) of line 2. It is sent to once.",
+        "    line 7: it has the phone (+30***4567) of line 2. It is sent to once.",
         "  1 row gives no contact, and something of 1 contact cannot be used:",
         "    line 3, phone: it has too few or too many digits. "
         "Correct it: + and the code of its country, then the number.",
