@@ -69,19 +69,6 @@ def test_without_consent_nobody_is_written_to_also_not_in_failover(tmp_path: Pat
     assert report.state is State.MISSED
 
 
-def test_all_that_waited_for_one_channel_follow_its_trial(tmp_path: Path) -> None:
-    fake = sms()
-    for number in range(10):
-        fake.script_for(phone(number), REVOKED)
-    with harbour(tmp_path, fake) as caster:
-        for words in ("first", "second", "third"):
-            assert caster.broadcast(words).state is State.MISSED
-        for number in range(10):
-            fake.script_for(phone(number), None)
-        assert [report.state for report in caster.resume(for_s=10.0)] == [State.REACHED] * 3
-    assert set(Counter(fake.recipients).values()) == {3}
-
-
 def test_the_same_announcement_is_sent_once(tmp_path: Path) -> None:
     fake = sms()
     with harbour(tmp_path, fake) as caster:

@@ -49,6 +49,17 @@ def test_who_opts_out_in_the_middle_gets_nothing_any_more(tmp_path: Path, slow_s
     assert leaver not in held(slow_sms)
 
 
+def test_all_that_waited_for_one_channel_follow_its_trial(tmp_path: Path, slow_sms: SlowSms) -> None:
+    with FaultServer("401", upstream=slow_sms.url, only=is_create, body=refuses(20003)) as far:
+        shop = Ferries(tmp_path / "shop").riders(2).sms(slow_sms, url=far.url).route("sms")
+        for words in ("First", "Second", "Third"):
+            assert shop.run("send", words).code == 4
+        far.clear()
+        resumed = shop.run("resume")
+        assert resumed.code == 0, resumed.out + resumed.err
+    assert set(held(slow_sms).values()) == {3}
+
+
 def test_wrong_numbers_and_refusals_of_one_person_leave_the_others_alone(tmp_path: Path, slow_sms: SlowSms) -> None:
     good = [phone(number) for number in range(30)]
     bad = [NO_NUMBER, OPTED_OUT, NO_SUCH_COUNTRY]
