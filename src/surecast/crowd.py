@@ -44,7 +44,7 @@ def unavailable(outcome: Outcome) -> bool:
 
     An open breaker does not: what had opened it may have been a refused login. The gate knows.
     """
-    if outcome.reason is Reason.OURS:
+    if outcome.reason in {Reason.OURS, Reason.NO_NETWORK}:
         return False
     if outcome.verdict is Verdict.SKIPPED:
         return outcome.reason in {Reason.SPARED, Reason.RATE_LIMITED}

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     NOT_VISIBLE = "not_visible"
     OURS = "ours"
+    NO_NETWORK = "no_network"  # this machine is cut off; no platform is to blame
     # Why an action was not begun at all:
     BREAKER_OPEN = "breaker_open"
     ISOLATED = "isolated"

@@ -26,6 +26,8 @@ LONGEST_S = 300.0  # an owed post is tried at least this often while its breaker
 #: last, what is owed after an outage would never be paid back where nothing new is announced.
 MOST_CREDIT, CREDIT_PER_FIRST, CREDIT_EVERY_S = 10.0, 0.2, 30.0
 LEAST_REST_S = 0.1
+#: Where posts stay unseen, whoever only looks goes so much before whoever would post.
+LOOKS_FIRST_S = 60.0
 #: Who comes so much too late for its place in a channel's rate makes up for it; else every delay would slow it down.
 PACE_SLACK_S = 0.02
 #: Failures with a longer pause than this between them are two outages: nobody knows what was in between.
@@ -97,11 +99,12 @@ class Gate:
         open_until: when one trial may go; Unix seconds.
         reason: what opened it last.
         credentials: fingerprint of the secret that was refused; another secret gets a trial at once.
-        isolated_until: held open by a person until then.
+        isolated_until, isolated_why: held open by a person until then.
         wait_until: the platform asked everybody to wait until then.
         retry_credit, credit_at: how many retries could still go at that moment; first attempts and time fill it up.
         failing_since: when the first of the counted failures in a row was seen, those of visibility left aside.
         pace_at: when the next delivery is due that the channel's rate allows.
+        changed_at: when it was opened or closed last; `healed_at`: when it was closed.
     """
 
     channel: str
@@ -119,6 +122,9 @@ class Gate:
     credit_at: float = 0.0
     failing_since: float | None = None
     pace_at: float = 0.0
+    changed_at: float = 0.0
+    healed_at: float = 0.0
+    isolated_why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +136,7 @@ class Passage:
         spared: the budget of retries is spent; more would only make the outage worse.
         on_trial: somebody else's trial is on its way.
         throttled: the platform asked for a wait.
+        interval_s: the pause between two trials of a shut gate; 0 where it is not shut.
     """
 
     go: bool
@@ -139,10 +146,19 @@ class Passage:
     spared: bool = False
     on_trial: bool = False
     throttled: bool = False
+    interval_s: float = 0.0
 
 
 def knock(
-    gate: Gate, *, owner: str, now: float, trial_s: float, credentials: str, ordered: bool, retry: bool
+    gate: Gate,
+    *,
+    owner: str,
+    now: float,
+    trial_s: float,
+    credentials: str,
+    ordered: bool,
+    retry: bool,
+    look: bool = False,
 ) -> tuple[Passage, Gate]:
     """What a gate answers to a delivery that wants to go, and the gate afterwards.
 
@@ -153,6 +169,8 @@ def knock(
         ordered: a person wants a trial now, whatever the rest and the budget; an isolation, and a wait that the
             platform asked for, stand.
         retry: the delivery has failed here before, so the attempt is charged to the budget of retries.
+        look: it only looks and publishes nothing. Where posts stay unseen, a look at one of them is the better trial
+            than one more that nobody sees.
     """
     if gate.isolated_until is not None and gate.isolated_until > now:
         return Passage(go=False, not_before=gate.isolated_until, isolated=True), gate
@@ -161,10 +179,13 @@ def knock(
     if gate.opened_at is None:
         return (Passage(go=True), gate) if ordered else _charge(gate, now, retry=retry)
     on_trial = gate.trial_owner not in {None, owner} and gate.trial_until > now
-    due = ordered or gate.open_until <= now or bool(gate.credentials and gate.credentials != credentials)
+    rests_until = gate.open_until
+    if gate.reason == Verdict.INVISIBLE.value and not look:
+        rests_until += LOOKS_FIRST_S
+    due = ordered or rests_until <= now or bool(gate.credentials and gate.credentials != credentials)
     if on_trial or not due:
-        waits = (gate.open_until, gate.trial_until if on_trial else 0.0, now + LEAST_REST_S)
-        return Passage(go=False, not_before=max(waits), on_trial=on_trial), gate
+        waits = (rests_until, gate.trial_until if on_trial else 0.0, now + LEAST_REST_S)
+        return Passage(go=False, not_before=max(waits), on_trial=on_trial, interval_s=gate.interval_s), gate
     return Passage(go=True, trial=True), replace(gate, trial_owner=owner, trial_until=now + trial_s)
 
 
@@ -194,7 +215,7 @@ def after(
             goes on until that is known.
     """
     effect = RULES[outcome.verdict].breaker
-    if outcome.scope is not Scope.CHANNEL or outcome.reason is Reason.OURS:
+    if outcome.scope is not Scope.CHANNEL or outcome.reason in {Reason.OURS, Reason.NO_NETWORK}:
         effect = "ignores"
     if effect == "heals" and seen_by_s is not None:
         # It takes posts again: whatever is not seen of them is no outage that money is spent on.
@@ -203,8 +224,8 @@ def after(
     rest = replace(gate, trial_owner=None, trial_until=0.0) if trial else gate
     if effect == "heals":
         credit = gate.retry_credit if gate.opened_at is None else MOST_CREDIT
-        healed = Gate(channel=gate.channel, isolated_until=gate.isolated_until, wait_until=gate.wait_until)
-        return replace(healed, retry_credit=credit, credit_at=gate.credit_at, pace_at=gate.pace_at)
+        healed = closed(gate, now) if gate.opened_at is not None else replace(gate, failures=0, failing_since=None)
+        return replace(healed, retry_credit=credit)
     if effect == "opens":
         return _open(replace(rest, failing_since=None), UNAUTHORIZED_TRIAL_S, now, outcome.verdict, credentials)
     if effect == "counts" and gate.opened_at is None:
@@ -233,6 +254,26 @@ def paced(gate: Gate, rate: Rate | None, *, wanted: int, now: float) -> tuple[in
     return goes, pace_at, replace(gate, pace_at=pace_at) if goes else gate
 
 
+def closed(gate: Gate, now: float) -> Gate:
+    """The gate with its breaker closed: nothing of its failures is left; what a person or the platform asked for is."""
+    return Gate(
+        channel=gate.channel,
+        isolated_until=gate.isolated_until,
+        isolated_why=gate.isolated_why,
+        wait_until=gate.wait_until,
+        retry_credit=gate.retry_credit,
+        credit_at=gate.credit_at,
+        pace_at=gate.pace_at,
+        changed_at=now,
+        healed_at=now,
+    )
+
+
+def shut(gate: Gate, verdict: Verdict, now: float, breaker: Breaker) -> Gate:
+    """The gate with its breaker open because of what is known of the platform; one that is open stays as it is."""
+    return gate if gate.opened_at is not None else _open(gate, breaker.interval_s, now, verdict)
+
+
 def answered(gate: Gate, now: float) -> Gate:
     """The gate after a trial that was only a look-up: the platform answers, so the next attempt is the trial."""
     return replace(gate, trial_owner=None, trial_until=0.0, open_until=min(gate.open_until, now))
@@ -259,6 +300,7 @@ def _open(gate: Gate, interval_s: float, now: float, verdict: Verdict, credentia
     return replace(
         gate,
         opened_at=now if gate.opened_at is None else gate.opened_at,
+        changed_at=now if gate.opened_at is None else gate.changed_at,
         open_until=now + interval_s,
         interval_s=interval_s,
         reason=verdict.value,

@@ -23,9 +23,12 @@ from surecast.policy import turn_is_spent
 #: A read side that gave no information so often in a row, over so long, is taken as no read side at all.
 UNKNOWN_READS, UNKNOWN_READS_SPAN_S = 3, 2.0
 #: Pauses before the read-backs after acceptance, seconds; the last one repeats.
-READ_PAUSES_S = (0.2, 0.4, 0.8, 1.5, 3.0, 5.0)
-#: Pauses after the question is settled: a post may turn visible, or vanish from sight, later.
+READ_PAUSES_S = (0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 20.0)
+#: Pauses after the question is settled: a post may turn visible, or vanish from sight, later. The last one repeats for
+#: one that nobody sees.
 LATE_READ_PAUSES_S = (60.0, 120.0, 300.0, 600.0, 1_200.0)
+#: So often a post that nobody sees is looked for: beyond the eight hours of a long outage.
+LATE_READS = 40
 #: Pauses between look-ups that the platform did not answer.
 LOOK_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 
@@ -190,9 +193,10 @@ def _read_back(standing: Standing) -> Step | None:
         return None
     assert standing.accepted_at is not None
     if standing.no_information or standing.invisible_at is not None:
-        if standing.late_reads >= len(LATE_READ_PAUSES_S):
+        if standing.late_reads >= (len(LATE_READ_PAUSES_S) if standing.no_information else LATE_READS):
             return None
-        return Step(action=Action.CONFIRM, at=standing.last_read_at + LATE_READ_PAUSES_S[standing.late_reads])
+        pause = _nth(LATE_READ_PAUSES_S, standing.late_reads)
+        return Step(action=Action.CONFIRM, at=standing.last_read_at + pause)
     last_call = standing.accepted_at + standing.terms.visible_within_s
     previous = standing.last_read_at or standing.accepted_at
     at = previous + _nth(READ_PAUSES_S, standing.reads)
@@ -266,6 +270,8 @@ def _attempted(standing: Standing, fact: Fact, outcome: Outcome, *, late: bool) 
 
 
 def _note_failure(standing: Standing, at: float, outcome: Outcome) -> None:
+    if outcome.reason is Reason.NO_NETWORK:  # nothing was learned of the platform
+        return
     standing.failed_at = at if standing.failed_at is None else standing.failed_at
     if unavailable(outcome):
         standing.failing_at = at if standing.failing_at is None else standing.failing_at
@@ -280,6 +286,11 @@ def _count_failure(standing: Standing, fact: Fact, outcome: Outcome, *, spends: 
         # doubt can perhaps only be looked up, or not even that.
         if standing.failures == 0:
             standing.clock_at, standing.clock_waits = fact.at, True
+        return
+    if outcome.reason is Reason.NO_NETWORK:
+        # We are cut off: the next alternative would fare no better. The turn begins anew when we are back.
+        standing.not_before = max(standing.not_before, fact.not_before or fact.at)
+        standing.clock_at, standing.clock_waits = None, True
         return
     standing.failures += 1
     if standing.clock_waits:  # it failed before any network step

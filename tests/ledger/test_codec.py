@@ -94,7 +94,7 @@ STORED = {
     "Reason": [
         *("", "not_connected", "timed_out", "interrupted", "crashed", "cancelled_in_flight", "server_error"),
         *("unreadable_reply", "redirected", "rate_limited", "text_refused", "media_refused", "credentials"),
-        *("not_allowed", "not_visible", "ours", "breaker_open", "isolated", "spared", "misconfigured"),
+        *("not_allowed", "not_visible", "ours", "no_network", "breaker_open", "isolated", "spared", "misconfigured"),
         *("cannot_be_fitted", "suppressed", "over_the_cap", "expired", "superseded", "cancelled"),
         *("too_often", "not_worth_it", "nobody_there", "opted_out", "no_such_address", "undelivered"),
     ],

@@ -7,7 +7,7 @@ attempt ended, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from surecast.crowd import Crowd, Roll
 from surecast.errors import LedgerError
@@ -15,10 +15,12 @@ from surecast.history import Action, Fact, Kind, Plan
 from surecast.ledger import crowds
 from surecast.ledger.codec import fact_of, fact_row, plan_of
 from surecast.ledger.database import Database
-from surecast.ledger.gates import put, read
+from surecast.ledger.gates import change, read
 from surecast.ledger.owner import LEASE_S
+from surecast.ledger.signals import note, told_by
 from surecast.outcome import Outcome, Reason, Verdict
-from surecast.policy import Breaker, after, answered
+from surecast.policy import Breaker, Passage, after, answered
+from surecast.signals import Source
 
 
 class ClaimLostError(LedgerError):
@@ -87,10 +89,14 @@ class Ending:
         answered: it was a look-up, and the platform answered.
         credentials: fingerprint of the secret it used.
         payload: what was prepared in it, for the next attempt.
+        slow: it took longer than it should.
+        pause_s: between two posts that come again when this one finds the channel back.
     """
 
     fact: Fact
     judges: Outcome | None = None
+    slow: bool = False
+    pause_s: float = 0.0
     seen_by_s: float | None = None
     answered: bool = False
     credentials: str = ""
@@ -297,6 +303,7 @@ def end(
 def _judge(database: Database, claimed: Claim, ending: Ending, breaker: Breaker, now: float) -> None:
     before = read(database, claimed.channel)
     trial = before.trial_owner == claimed.visitor
+    gate, why = before, ""
     if ending.judges is not None:
         gate = after(
             before,
@@ -307,10 +314,23 @@ def _judge(database: Database, claimed: Claim, ending: Ending, breaker: Breaker,
             credentials=ending.credentials,
             seen_by_s=ending.seen_by_s,
         )
-    else:
-        gate = answered(before, now) if trial and ending.answered else before
-    if gate == before:
-        return
-    put(database, gate)
-    if before.opened_at is not None and gate.opened_at is None:
-        database.queries.wake_channel(database.connection, channel=claimed.channel, now=now)
+        why = ending.judges.detail
+        source = Source.READ_BACK if ending.fact.action is Action.CONFIRM else Source.WRITE
+        signal = told_by(ending.judges, source)
+        if signal is not None:
+            note(database, claimed.channel, replace(signal, slow=int(ending.slow)), now)
+    elif trial and ending.answered:
+        gate = answered(before, now)
+    change(database, before, gate, actor="breaker", now=now, why=why, pause_s=ending.pause_s)
+
+
+def queue_for_trial(database: Database, claimed: Claim, passage: Passage) -> float:
+    """When a delivery that a shut gate turned away comes back: each has a trial of its own, one after the other.
+
+    All would else come back for the same trial, which only one of them gets. The first success wakes all.
+    """
+    with database.reading() as queries:
+        row = queries.last_waiting(
+            database.connection, channel=claimed.channel, batch=claimed.batch, since=passage.not_before
+        )
+    return passage.not_before if row["at"] is None else float(row["at"]) + passage.interval_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,11 +13,12 @@ from msgspec.structs import replace
 from surecast.contact import masked
 from surecast.crowd import Mark, Spent
 from surecast.direct import Ticket
-from surecast.ledger import gates
+from surecast.ledger import gates, signals
 from surecast.ledger.database import Database
 from surecast.ledger.keyed import hasher
 from surecast.ledger.tickets import Visit
 from surecast.outcome import Outcome, Reason, Scope
+from surecast.signals import Signal, Source
 
 _MARKS = {mark: mark.name.lower() for mark in Mark}
 _NOTHING = dict.fromkeys((*_MARKS.values(), "confirmed", "first", "late", "unrouted", "cost"), 0)
@@ -46,6 +48,7 @@ class Books:
         self._others: dict[int, Ticket] = {}
         self._tallies: dict[int, dict[str, float]] = {}
         self._turn_ends: dict[int, float] = {}
+        self._observed: list[Signal] = []
 
     @property
     def trial(self) -> bool:
@@ -147,6 +150,17 @@ class Books:
         self.count(row["batch"], "late", -int(bool(row["spent"]) and row["mark"] == Mark.RETRYING))
         self.count(row["batch"], "unrouted", -int(bool(row["spent"]) and not row["routed"]))
 
+    def observe(self, outcome: Outcome) -> None:
+        """An attempt says something about the channel."""
+        signal = signals.told_by(outcome, Source.WRITE)
+        if signal is None:
+            return
+        last = self._observed[-1] if self._observed else None
+        if last is not None and last.answer is signal.answer:
+            self._observed[-1] = dataclasses.replace(signal, count=last.count + 1)
+        else:
+            self._observed.append(signal)
+
     def suppress(self, outcome: Outcome, *, address: str = "", known: int = 0, shown: str = "") -> None:
         """Enters an address that the platform says must not, or cannot, be written to.
 
@@ -184,10 +198,10 @@ class Books:
         if self.money:
             plan, channel = self.visit.plan.id, self.visit.channel
             queries.add_spending(connection, channel=channel, day=self.day, broadcast=plan, amount=self.money)
-        if self.gate != self._before:
-            gates.put(self.database, self.gate)
-            if self.healed:
-                queries.wake_channel(connection, channel=self.visit.channel, now=self.now)
+        why = self._observed[-1].detail if self._observed else ""
+        gates.change(self.database, self._before, self.gate, actor="breaker", now=self.now, why=why)
+        for signal in self._observed:
+            signals.note(self.database, self.visit.channel, signal, self.now)
 
 
 def _late(ticket: Ticket) -> int:

@@ -61,6 +61,7 @@ def _end(books: Books, end: End) -> Ticket | None:
             books.pay(ticket.batch, -books.terms.unit_cost)
     else:
         then = attempted(ticket, outcome, books.terms, books.now)
+        books.observe(outcome)
         _judge(books, outcome)
     if then.mark is Mark.REACHED:
         books.arrives(ticket, then)

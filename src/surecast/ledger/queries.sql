@@ -128,10 +128,6 @@ where id = :id and epoch = :epoch;
 -- name: wake_batches!
 update batch set wake_at = :now where broadcast = :broadcast;
 
--- name: wake_channel!
--- A channel that was down is back: what waits for it need not wait any longer.
-update batch set wake_at = :now where channel = :channel and wake_at > :now;
-
 -- name: batch_lease^
 -- The end of the lease, for the epoch that holds it; null for any other.
 select lease_until from batch where id = :id and epoch = :epoch;
@@ -172,7 +168,8 @@ insert into gate (channel) values (:channel) on conflict do nothing;
 update gate set failures = :failures, opened_at = :opened_at, open_until = :open_until, interval_s = :interval_s,
     reason = :reason, credentials = :credentials, isolated_until = :isolated_until, trial_owner = :trial_owner,
     trial_until = :trial_until, wait_until = :wait_until, retry_credit = :retry_credit, credit_at = :credit_at,
-    failing_since = :failing_since, pace_at = :pace_at
+    failing_since = :failing_since, pace_at = :pace_at, changed_at = :changed_at, healed_at = :healed_at,
+    isolated_why = :isolated_why
 where channel = :channel;
 
 -- name: add_image!
@@ -219,3 +216,120 @@ delete from worker where seen_at < :before;
 -- name: cancel_of^
 -- A person's order that ends one channel of a broadcast.
 select seq from fact where broadcast = :broadcast and channel = :channel and ordered = 'cancel' limit 1;
+
+-- name: add_signal!
+insert into signal (channel, source, slot, good, bad, slow, silent, last, at, detail)
+values (:channel, :source, :slot, :good, :bad, :slow, :silent, :last, :at, :detail)
+on conflict (channel, source, slot) do update set good = good + excluded.good, bad = bad + excluded.bad,
+    slow = slow + excluded.slow, silent = silent + excluded.silent, last = excluded.last, at = excluded.at,
+    detail = case when excluded.detail = '' then detail else excluded.detail end;
+
+-- name: signals_since
+select * from signal where at >= :since order by channel, at;
+
+-- name: forget_signals!
+delete from signal where at < :before;
+
+-- name: add_switch!
+insert into switch (channel, what, at, actor, why, facts) values (:channel, :what, :at, :actor, :why, :facts);
+
+-- name: switches_of
+select * from switch where :channel is null or channel = :channel order by seq desc limit :most;
+
+-- name: forget_switches!
+delete from switch where at < :before;
+
+-- name: waiting_for
+-- What waits for a channel, oldest announcement first.
+select batch.id from batch join broadcast on broadcast.id = batch.broadcast
+where batch.channel = :channel and batch.wake_at > :now and batch.owner is null
+order by broadcast.created_at, batch.id;
+
+-- name: wake_at*!
+update batch set wake_at = :at where id = :id;
+
+-- name: last_waiting^
+-- The last of those that wait for the next trials of a channel.
+select max(wake_at) as at, count(*) as waiting from batch
+where channel = :channel and id <> :batch and owner is null and wake_at >= :since;
+
+-- name: add_outage^
+insert into outage (channel, began_at, noticed_at, why, facts) values (:channel, :began_at, :now, :why, :facts)
+on conflict do nothing returning id;
+
+-- name: open_outages
+select * from outage where ended_at is null order by began_at;
+
+-- name: outages_since
+select * from outage where ended_at is null or ended_at >= :since order by began_at;
+
+-- name: up_again!
+update outage set up_since = :up_since, relapses = relapses + :relapsed where id = :id;
+
+-- name: end_outage!
+update outage set ended_at = :now where id = :id and ended_at is null;
+
+-- name: add_notice!
+insert into notice (id, outage, sort, number, announcement, route, state, created_at)
+values (:id, :outage, :sort, :number, :announcement, :route, :state, :now)
+on conflict do nothing;
+
+-- name: notices_of
+select * from notice where outage = :outage order by created_at, number;
+
+-- name: notices_in
+select * from notice where state = :state order by created_at;
+
+-- name: notice_like
+select * from notice where id like :pattern limit 2;
+
+-- name: decide_notice!
+update notice set state = :state, decided_at = :now, broadcast = coalesce(:broadcast, broadcast)
+where id = :id and state = :before;
+
+-- name: claim_note!
+-- Once for each secondary, until the primary is well again.
+insert into reroute_note (failing, channel, broadcast, at) values (:failing, :channel, :broadcast, :now)
+on conflict do nothing;
+
+-- name: note_of^
+select broadcast from reroute_note where failing = :failing and channel = :channel;
+
+-- name: forget_notes!
+-- While an outage is open, a moment in which the platform works is no end of it.
+delete from reroute_note where failing = :failing
+    and not exists (select 1 from outage where channel = :failing and ended_at is null);
+
+-- name: tell!
+insert into told (cause, at, last_at) values (:cause, :now, :now)
+on conflict (cause) do nothing;
+
+-- name: told_again!
+update told set times = times + 1, last_at = :now where cause = :cause;
+
+-- name: told_by!
+update told set broadcast = :broadcast where cause = :cause;
+
+-- name: told_like
+select * from told where cause like :pattern escape '\';
+
+-- name: untell!
+delete from told where cause = :cause;
+
+-- name: round_of^
+select at from round where name = :name;
+
+-- name: take_round!
+-- One of all processes goes this round.
+insert into round (name, at) values (:name, :now)
+on conflict (name) do update set at = excluded.at where round.at <= :before;
+
+-- name: rounds
+select name, at from round;
+
+-- name: last_watcher^
+select max(seen_at) from worker where watches = 1;
+
+-- name: watcher_seen!
+insert into worker (owner, seen_at, watches) values (:owner, :now, 1)
+on conflict (owner) do update set seen_at = excluded.seen_at, watches = 1;

@@ -86,8 +86,7 @@ def fail(database: Database, visit: Visit, outcome: Outcome, *, now: float) -> N
         before = gates.read(database, visit.channel)
         trial = before.trial_owner == visit.visitor
         gate = after(before, outcome, trial=trial, now=now, breaker=visit.breaker, credentials=visit.credentials)
-        if gate != before:
-            gates.put(database, gate)
+        gates.change(database, before, gate, actor="breaker", now=now, why=outcome.detail)
         crowd = queries.crowd_of(database.connection, broadcast=visit.plan.id, channel=visit.channel)
         closed = outcome.scope is Scope.CONTENT or outcome.verdict is Verdict.REFUSED
         crowds.spend(database, visit.plan, crowd, outcome, now, closed=closed)

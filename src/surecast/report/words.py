@@ -34,6 +34,7 @@ _WHY = {
     Reason.NOT_ALLOWED: "it does not allow us to post",
     Reason.NOT_VISIBLE: "accepted, but nobody can see it",
     Reason.OURS: "a fault on this machine",
+    Reason.NO_NETWORK: "this machine has no network",
     Reason.BREAKER_OPEN: "it was down a moment ago and rests",
     Reason.ISOLATED: "switched off by hand",
     Reason.SPARED: "so many posts fail there that it is spared for a while",

@@ -1,0 +1,87 @@
+"""The ledger's transactions over what is done from time to time, and over what people were told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from surecast.ledger.database import Database
+
+
+def take(database: Database, name: str, *, every_s: float, now: float) -> bool:
+    """Whether it is time again, and ours to do: of all processes one goes a round."""
+    with database.transaction() as queries:
+        return bool(queries.take_round(database.connection, name=name, now=now, before=now - every_s))
+
+
+def last(database: Database, name: str) -> float | None:
+    """When it was last done, Unix seconds."""
+    with database.reading() as queries:
+        row = queries.round_of(database.connection, name=name)
+        return None if row is None else float(row["at"])
+
+
+def put(database: Database, name: str, at: float) -> None:
+    """Sets when it was last done."""
+    with database.transaction() as queries:
+        queries.take_round(database.connection, name=name, now=at, before=float("inf"))
+
+
+def watcher_seen(database: Database, owner: str, now: float) -> None:
+    """Records that a process which watches and delivers is alive."""
+    with database.transaction() as queries:
+        queries.watcher_seen(database.connection, owner=owner, now=now)
+
+
+def last_watcher(database: Database) -> float | None:
+    """When such a process was last seen, Unix seconds."""
+    with database.reading() as queries:
+        row = queries.last_watcher(database.connection)
+        return None if row is None else row[0]
+
+
+# What people were told ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A cause of which people were told.
+
+    Attributes:
+        cause: its name, e.g. ``credentials:bluesky``.
+        times: how often it came up since.
+        broadcast: by which they were told.
+    """
+
+    cause: str
+    at: float
+    last_at: float
+    times: int
+    broadcast: str | None
+
+
+def tell(database: Database, cause: str, now: float) -> bool:
+    """Whether people are to be told of a cause now: once, until it is over."""
+    with database.transaction() as queries:
+        fresh = bool(queries.tell(database.connection, cause=cause, now=now))
+        if not fresh:
+            queries.told_again(database.connection, cause=cause, now=now)
+        return fresh
+
+
+def told_by(database: Database, cause: str, broadcast: str) -> None:
+    """Records by which broadcast people were told."""
+    with database.transaction() as queries:
+        queries.told_by(database.connection, cause=cause, broadcast=broadcast)
+
+
+def told(database: Database, prefix: str = "") -> tuple[Told, ...]:
+    """The causes that are not over and begin so."""
+    pattern = "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in prefix) + "%"
+    with database.reading() as queries:
+        return tuple(Told(**dict(row)) for row in queries.told_like(database.connection, pattern=pattern))
+
+
+def over(database: Database, cause: str) -> None:
+    """A cause is over: the next time people are told anew."""
+    with database.transaction() as queries:
+        queries.untell(database.connection, cause=cause)
