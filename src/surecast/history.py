@@ -82,6 +82,8 @@ class Plan:
         warnings: what the person should know although the announcement goes out.
         quiet: when people are not to be woken; None for never, or where the urgency outweighs it.
         per_contact: how many direct messages one person may get; None for no bound.
+        incident: what it is about; see `Announcement`.
+        purpose: what surecast itself says by it, e.g. ``notice``; empty for an announcement of the house.
     """
 
     id: str
@@ -98,6 +100,8 @@ class Plan:
     time_zone: str = "UTC"
     quiet: Quiet | None = None
     per_contact: Rate | None = None
+    incident: str | None = None
+    purpose: str = ""
 
     @cached_property
     def route(self) -> Route:
@@ -118,12 +122,14 @@ class History:
     Attributes:
         crowds: what became of the contacts of each direct channel whose turn has opened.
         rolls: the audiences that were looked at, by name.
+        superseded: channels on which a newer announcement of the same incident had its turn.
     """
 
     facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     cancelled_at: float | None = None
     crowds: Mapping[str, Crowd] = field(default_factory=dict)
     rolls: Mapping[str, Roll] = field(default_factory=dict)
+    superseded: frozenset[str] = frozenset()
 
     @staticmethod
     def of(
@@ -132,6 +138,7 @@ class History:
         *,
         crowds: Mapping[str, Crowd] = MappingProxyType({}),
         rolls: Mapping[str, Roll] = MappingProxyType({}),
+        superseded: frozenset[str] = frozenset(),
     ) -> History:
         """Sorts the ledger's facts by channel."""
         by_channel: dict[str, list[Fact]] = {}
@@ -142,4 +149,5 @@ class History:
             cancelled_at=cancelled_at,
             crowds=crowds,
             rolls=rolls,
+            superseded=superseded,
         )

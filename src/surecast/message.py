@@ -49,6 +49,8 @@ class Announcement:
         variants: exact words for single channels, by channel name.
         urgency: see `Urgency`.
         key: the caller's own name for this announcement; the same key is never sent twice.
+        incident: what it is about, e.g. ``ferry-12``. A platform that was down gets only the newest announcement of an
+            incident when it is back; one without an incident stands for itself.
         expires: from when on it is better not sent: a time with zone, or a span from acceptance.
 
     Raises:
@@ -64,6 +66,7 @@ class Announcement:
     variants: Mapping[str, str] = field(default_factory=dict)
     urgency: Urgency = Urgency.NORMAL
     key: str | None = None
+    incident: str | None = None
     expires: datetime | timedelta | None = None
 
     def __post_init__(self) -> None:
@@ -82,6 +85,8 @@ class Announcement:
             raise UsageError("expires has no time zone. Give one, e.g. datetime.now(UTC) + timedelta(hours=2).")
         if self.key is not None and not self.key.strip():
             raise UsageError("The key is empty. Give a name, or leave the key out.")
+        if self.incident is not None and not self.incident.strip():
+            raise UsageError("The incident is empty. Give a name, or leave it out.")
 
     def _said(self) -> Iterator[tuple[str, object]]:
         yield "text", self.text
@@ -105,7 +110,7 @@ class Announcement:
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-_OTHER_WORDS = ("title", "body", "url", "language", "key")
+_OTHER_WORDS = ("title", "body", "url", "language", "key", "incident")
 
 
 def _check_words(what: str, words: object) -> None:

@@ -63,6 +63,8 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     TOO_OFTEN = "too_often"  # the person had as many messages as one may have
     NOT_WORTH_IT = "not_worth_it"  # no money is spent because of a failure of this sort
+    OUTDATED = "outdated"  # a newer announcement of the same incident took its place
+    HAD_ELSEWHERE = "had_elsewhere"  # readers have it from another channel, and this one does not catch up
     NOBODY_THERE = "nobody_there"  # the audience has nobody whom this channel reaches
     # What is wrong with one recipient:
     OPTED_OUT = "opted_out"  # the person does not want it; the platform says so

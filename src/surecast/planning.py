@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from surecast.channel import Channel, Confirms, Finds, Part, Picture, Post, Receipts, Terms, Words
+from surecast.channel import CatchUp, Channel, Confirms, Finds, Part, Picture, Post, Receipts, Terms, Words
 from surecast.errors import UsageError
 from surecast.history import Plan
 from surecast.message import Announcement, Urgency
@@ -23,6 +23,8 @@ from surecast.text.fit import CannotBeFitted, fit
 
 #: Nobody is to be written to more often than this, below an emergency, unless the house says so.
 PER_CONTACT = Rate.parse("3/day")
+#: A platform that is just back is not flooded with what it missed.
+CATCH_UP_RATE = Rate.parse("12/min")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class House:
         per_contact: how many direct messages one person may get, below an emergency; None for no bound.
         currency: of all prices and caps.
         worker: the command that delivers what is owed, as it must stand in cron.
+        catch_up, catch_up_rate: what a channel gets when it is back from an outage, and how fast; None for no bound.
 
     Raises:
         UsageError: no such time zone; a report would find that out after everything was sent.
@@ -72,6 +75,8 @@ class House:
     per_contact: Rate | None = PER_CONTACT
     currency: str = "EUR"
     worker: str = "surecast work --once"
+    catch_up: CatchUp = "latest"
+    catch_up_rate: Rate | None = CATCH_UP_RATE
 
     def __post_init__(self) -> None:
         try:
@@ -140,7 +145,7 @@ def make_plan(
         posts={name: post for name, (post, _) in fitted.items()},
         terms={
             name: _with_audience(
-                _terms(channel, times, announcement.urgency, within[name], fitted[name][1]),
+                _terms(channel, house, times, announcement.urgency, within[name], fitted[name][1]),
                 channel,
                 announcement.urgency,
                 fitted[name][0],
@@ -152,6 +157,7 @@ def make_plan(
         time_zone=house.time_zone,
         quiet=house.quiet if house.quiet is not None and house.quiet.applies(announcement.urgency) else None,
         per_contact=None if announcement.urgency is Urgency.EMERGENCY else house.per_contact,
+        incident=announcement.incident,
     )
 
 
@@ -197,7 +203,9 @@ def _described(picture: Picture, longest: int) -> Picture:
     return picture if len(picture.alt) <= longest else replace(picture, alt=f"{picture.alt[: longest - 1]}…")
 
 
-def _terms(channel: Channel, times: Times, urgency: Urgency, within_s: float, skip: Outcome | None) -> Terms:
+def _terms(
+    channel: Channel, house: House, times: Times, urgency: Urgency, within_s: float, skip: Outcome | None
+) -> Terms:
     kind = channel.kind
     reads_back = kind.able(Confirms) and (
         kind.reads_back is None or channel.settings is None or kind.reads_back(channel.settings)
@@ -221,6 +229,8 @@ def _terms(channel: Channel, times: Times, urgency: Urgency, within_s: float, sk
         confirms=reads_back,
         rate=channel.rate or kind.rate,
         skip=skip,
+        catch_up=channel.catch_up or house.catch_up,
+        catch_up_rate=house.catch_up_rate if kind.traits.public and not kind.traits.local else None,
     )
 
 

@@ -177,7 +177,7 @@ def knock(
     if gate.wait_until > now:
         return Passage(go=False, not_before=gate.wait_until, throttled=True), gate
     if gate.opened_at is None:
-        return (Passage(go=True), gate) if ordered else _charge(gate, now, retry=retry)
+        return (Passage(go=True), gate) if ordered or look else _charge(gate, now, retry=retry)
     on_trial = gate.trial_owner not in {None, owner} and gate.trial_until > now
     rests_until = gate.open_until
     if gate.reason == Verdict.INVISIBLE.value and not look:

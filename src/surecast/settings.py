@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 #: What happens to a setting when the real configuration runs on simulated platforms: kept; replaced by the simulated
 #: platform's address; replaced by a temporary folder; left at its default.
@@ -47,3 +48,26 @@ def web_address(value: str) -> str:
     if "@" in value.split("/", 3)[2]:
         return "a web address must not hold a user name or password. Use the settings for secrets"
     return ""
+
+
+def hosts(settings: object) -> tuple[tuple[str, int], ...]:
+    """Where a channel's platform is, host and port: from the settings that a simulated platform would replace."""
+    found: list[tuple[str, int]] = []
+    if not dataclasses.is_dataclass(settings):
+        return ()
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if field.metadata.get(SANDBOX) == "endpoint" and isinstance(value, str):
+            found += _place(value, getattr(settings, "port", None))
+        for inner in value if isinstance(value, tuple) else ():
+            found += hosts(inner)
+    return tuple(found)
+
+
+def _place(address: str, port: int | None) -> list[tuple[str, int]]:
+    written = urlsplit(address if "//" in address else f"//{address}")
+    try:
+        number = written.port or port or (80 if written.scheme == "http" else 443)
+    except ValueError:
+        return []
+    return [(written.hostname, number)] if written.hostname else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from surecast.audiences import Audience
@@ -110,14 +111,21 @@ class Desk:
         on_change: Literal["raise", "keep"],
         limit: int | None = None,
         only: str | None = None,
+        purpose: str = "",
     ) -> Report:
-        """Accepts an announcement and, unless `wait` is false, drives it until its route is decided."""
+        """Accepts an announcement and, unless `wait` is false, drives it until its route is decided.
+
+        Args:
+            purpose: what surecast itself says by it; quiet hours and bounds on messages to one person are not for that.
+        """
         pictures = await self._pictures(announcement)
         checked = {name: self._roster.checked(channel) for name, channel in self._channels.items()}
         few = None
         if limit is not None or only is not None:
             few = Few(limit=limit, only="" if only is None else await self.people.hashed(only))
         plan = self._plan(announcement, checked, route, route_name, pictures, few=few)
+        if purpose:
+            plan = replace(plan, purpose=purpose, quiet=None, per_contact=None)
         accepted = await self._accept(plan, {picture.digest: picture.data for picture in pictures}, again=again)
         if not accepted.same and on_change == "raise":
             raise KeyReusedError(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from surecast.audiences import Audience
 from surecast.broadcaster.reading import Reader
@@ -18,7 +20,9 @@ from surecast.ledger.database import Ledger
 from surecast.ledger.sessions import LedgerSessions
 from surecast.planning import House
 from surecast.secret import Secret, commands_run, secrets_of, unset
+from surecast.settings import hosts
 from surecast.threads import DaemonPool
+from surecast.transport.network import INDEPENDENT, Place, cut_off, place_of
 from surecast.transport.redact import quiet_sdks, register
 
 T = TypeVar("T")
@@ -30,15 +34,35 @@ CLOSE_TIMEOUT_S = 0.5
 COMMAND_KEPT_S = 60.0
 #: A command that takes longer goes on by itself; until it ends, what it gave before counts.
 COMMAND_WAIT_S = 1.0
+#: Whether this machine is cut off is known for so long.
+CUT_OFF_KEPT_S = 5.0
+
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """One place for all SDKs: proxy, certificates, and whether the usual environment variables count."""
+    """One place for all SDKs: proxy, certificates, and whether the usual environment variables count.
+
+    Attributes:
+        independent: places, ``host:port``, that have nothing to do with the platforms; when none of them and no other
+            channel can be reached, this machine is cut off. Empty: that is not checked.
+    """
 
     proxy: str | None = None
     ca_file: str | None = None
     use_environment: bool = True
+    independent: tuple[str, ...] = INDEPENDENT
+
+    def way_out(self) -> tuple[Place, ...]:
+        """What is asked whether this machine has a network: independent places, or the proxy where one leads out."""
+        named = self.proxy or (
+            next(filter(None, map(os.environ.get, _PROXIES)), None) if self.use_environment else None
+        )
+        if named is not None:
+            address = urlsplit(named if "//" in named else f"//{named}")
+            return ((address.hostname, address.port or 80),) if address.hostname else ()
+        return tuple(map(place_of, self.independent))
 
 
 class Roster:
@@ -69,6 +93,7 @@ class Roster:
         self._warming: set[asyncio.Task[None]] = set()
         self._fingerprints: dict[str, tuple[float, str]] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._cut_off: dict[str, tuple[float, bool]] = {}
         self._commands = DaemonPool("secrets", size=4)
 
     async def adapter(self, channel: str) -> Adapter:
@@ -136,6 +161,17 @@ class Roster:
             self._fingerprints[channel] = (self._clock.now(), fingerprint)
         finally:
             del self._asking[channel]
+
+    async def cut_off(self, channel: str) -> bool:
+        """Whether this machine reaches nobody at all: neither independent places nor the other channels' platforms."""
+        asked_at, known = self._cut_off.get(channel, (float("-inf"), False))
+        if self._clock.now() - asked_at > CUT_OFF_KEPT_S:
+            own = hosts(self._channels[channel].settings) if channel in self._channels else ()
+            way_out = self._network.way_out()
+            others = [place for other in self._channels.values() for place in hosts(other.settings) if place not in own]
+            known = await cut_off(own, (*way_out, *others) if way_out else ())
+            self._cut_off[channel] = (self._clock.now(), known)
+        return known
 
     def audience(self, name: str) -> Reader:
         """An audience, to be read from its beginning.

@@ -4,10 +4,11 @@ from surecast.channel.abilities import Adapter, Confirms, Finds, Probed, Probes,
 from surecast.channel.kinds import Channel, Context, Kind
 from surecast.channel.post import Errand, Part, Picture, Post, Sending, Words
 from surecast.channel.terms import Terms
-from surecast.channel.traits import Limits, Resend, Traits, Unit
+from surecast.channel.traits import CatchUp, Limits, Resend, Traits, Unit
 
 __all__ = [
     "Adapter",
+    "CatchUp",
     "Channel",
     "Confirms",
     "Context",

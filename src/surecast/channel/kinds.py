@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 from surecast.channel.abilities import Adapter, SessionStore
 from surecast.channel.post import Post
-from surecast.channel.traits import Traits
+from surecast.channel.traits import CatchUp, Traits
 from surecast.rate import Rate
 from surecast.route import Name, Operand, Route
 
@@ -47,6 +48,7 @@ class Kind:
             be fitted. None where the fitted words are final.
         in_flight: how many deliveries a direct channel has on their way at once, where the channel does not say.
         rate: how often a direct channel may send, where the channel does not say.
+        status_page: where the vendor says how it is; empty where there is no page that a program can read.
         with_audience: the kind that a channel of this type has when its table names an audience; None where the type
             cannot or must have one.
     """
@@ -60,6 +62,7 @@ class Kind:
     dress: Callable[[Any, Post], Post] | None = None
     in_flight: int = 1
     rate: Rate | None = None
+    status_page: str = ""
     with_audience: Kind | None = None
 
     def able(self, ability: type[Any]) -> bool:
@@ -80,6 +83,10 @@ class Channel(Operand):
         audience, enough, in_flight, rate: of a direct channel, see `Terms`; None takes the kind's.
         price: what one delivery costs, for SMS one segment.
         max_cost, max_cost_per_day, spend_after_s: of a costly channel, see `Terms`.
+        catch_up: see `Terms`; None takes the house's.
+        status_page: where the vendor says how it is; None takes the kind's, empty for none.
+        status_component: the part of that page that counts; empty for the whole.
+        credentials_end: the day on which its token or password ends; a person is told before.
     """
 
     name: str
@@ -102,6 +109,10 @@ class Channel(Operand):
     max_cost: float | None = None
     max_cost_per_day: float | None = None
     spend_after_s: float | None = None
+    catch_up: CatchUp | None = None
+    status_page: str | None = None
+    status_component: str = ""
+    credentials_end: date | None = None
 
     def as_route(self) -> Route:
         return Name(self.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from surecast.channel.traits import Resend
+from surecast.channel.traits import CatchUp, Resend
 from surecast.contact import Medium
 from surecast.outcome import Outcome
 from surecast.rate import Rate
@@ -37,6 +37,7 @@ class Terms:
         spend_after_s: as a later alternative it starts so long after the first failure of an earlier one.
         limit: at most so many contacts; None for all.
         only: the keyed hash of the one address that is meant; empty for all.
+        catch_up, catch_up_rate: what it gets when it is back from an outage, and how fast.
     """
 
     channel: str
@@ -65,6 +66,8 @@ class Terms:
     spend_after_s: float = 0.0
     limit: int | None = None
     only: str = ""
+    catch_up: CatchUp = "latest"
+    catch_up_rate: Rate | None = None
 
     @property
     def direct(self) -> bool:

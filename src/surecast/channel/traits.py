@@ -16,6 +16,11 @@ Unit = Literal["graphemes", "utf16", "characters", "segments"]
 Resend = Literal["same_key", "after_lookup", "never"]
 
 
+#: What a channel that was down gets when it is back: the newest announcement of each incident, all, or nothing that
+#: readers have had elsewhere.
+CatchUp = Literal["latest", "all", "none"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What fits into one post; live values replace these where a platform publishes them.

@@ -1,7 +1,8 @@
 """A website of plain files: the channel that stands when every platform is down.
 
 Writes pages, an index, feeds (Atom, RSS 2.0, JSON Feed 1.1) and ``current.json`` into a folder that any web server
-can serve; a command of the owner's may carry them further. Nobody else's service is needed to write them.
+can serve; a command of the owner's may carry them further. Nobody else's service is needed to write them, and what the
+public sees of them is looked up only where that is asked for (``confirm = "visible"``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from surecast.channel import Context, Errand, Kind, Limits, Probed, Sending, Traits
+from surecast.channels import _site_public
 from surecast.channels._site_entry import Entry, clean, picture_file, safe_name, select
 from surecast.channels._site_files import (
     ENTRIES,
@@ -30,6 +32,8 @@ from surecast.clock import Clock, SteadyClock
 from surecast.outcome import Look, Outcome, Reason, Receipt, Sighting, Verdict
 from surecast.settings import setting, web_address
 from surecast.threads import DaemonPool
+from surecast.transport.classify import MAYBE, classify
+from surecast.transport.clients import httpx_client
 from surecast.transport.redact import redact
 
 # Nobody else limits us; these keep a page quick to open on a train, and 4 MB is about what a phone's photo needs.
@@ -97,7 +101,8 @@ class Site:
 
     Args:
         settings: see `Settings`.
-        context: gives the sender, the language of the index and the time zone of the times on the pages.
+        context: gives the sender, the language of the index, the time zone of the times on the pages, and the way to
+            the network by which they are read back.
         clock: tells which notices are still valid.
     """
 
@@ -105,6 +110,7 @@ class Site:
 
     def __init__(self, settings: Settings, context: Context, clock: Clock | None = None) -> None:
         self._settings = settings
+        self._context = context
         self._clock = clock or SteadyClock()
         self._folder = Folder(Path(settings.directory).absolute())
         self._pages = Pages(
@@ -140,6 +146,18 @@ class Site:
     async def find(self, sending: Sending) -> Look:
         """Whether the entry, as it is to be sent, is in the folder, complete and carried on."""
         return await self._pool.run(self._find, sending.payload)
+
+    async def confirm(self, receipt: Receipt, timeout_s: float) -> Look:
+        """Fetches the notice's page from its public address, as any reader would, past caches where they let us.
+
+        Seen is only a page that is this notice's own, unseen that the web server has none or another in its place.
+        """
+        try:
+            address = receipt.url or self._receipt(safe_name(receipt.id)).url or ""
+            async with asyncio.timeout(timeout_s), httpx_client(self._context, timeout_s) as reader:
+                return await _site_public.look(reader, address, receipt)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is no information
+            return _site_public.unknown(classify(error, own=self.classify).detail.removesuffix(MAYBE).strip())
 
     async def retract(self, receipt: Receipt, timeout_s: float) -> Outcome:
         """Deletes page, pictures and entry, and runs `after_write`; what is gone already is well."""

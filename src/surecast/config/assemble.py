@@ -35,6 +35,7 @@ def assemble(config: Config, *, background: Background | None = None) -> Broadca
             proxy=config.network.proxy,
             ca_file=str(config.network.ca_file) if config.network.ca_file else None,
             use_environment=config.network.use_environment,
+            independent=config.network.independent,
         ),
         breaker=config.breaker,
         repeat_window_s=config.repeat_window_s,

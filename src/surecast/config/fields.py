@@ -6,6 +6,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from surecast.config.findings import ABOVE, BAD, At, listed, nearest
 from surecast.config.rates import QuietShape, RateShape
 from surecast.config.shapes import (
     Anything,
+    Day,
     Duration,
     Either,
     File,
@@ -232,7 +234,14 @@ def _shape(hint: Any, *, span: bool = False, file: bool = False) -> Shape:
         return Duration()
     if hint is str and file:
         return File(as_text=True)
-    simple: dict[Any, Shape] = {str: Text(), bool: Truth(), int: Whole(), float: Number(), Path: File()}
+    simple: dict[Any, Shape] = {
+        str: Text(),
+        bool: Truth(),
+        int: Whole(),
+        float: Number(),
+        Path: File(),
+        date: Day(),
+    }
     if hint in simple:
         return simple[hint]
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
@@ -242,7 +251,7 @@ def _shape(hint: Any, *, span: bool = False, file: bool = False) -> Shape:
     if origin is Literal:
         return OneOf(inner)
     if origin in {tuple, list} and inner:
-        return ListOf(_shape(inner[0], file=file))
+        return ListOf(_shape(inner[0], span=span, file=file))
     if isinstance(origin, type) and issubclass(origin, Mapping) and len(inner) == 2:
         return MapOf(_shape(inner[1], file=file))
     return _shape_of_class(hint)
@@ -260,7 +269,7 @@ def _shape_of_class(hint: Any) -> Shape:
 
 
 def _is_span(shape: Shape) -> bool:
-    return isinstance(shape, Duration)
+    return isinstance(shape, Duration) or (isinstance(shape, ListOf) and isinstance(shape.item, Duration))
 
 
 def _passes(field: Field, value: Any, here: At) -> bool:

@@ -14,13 +14,14 @@ from surecast.config.json_schema import tables_of
 from surecast.config.kinds import Kinds, known_kinds
 from surecast.config.shapes import Duration
 from surecast.config.values import URGENCY_TIMES, Breaker, ChannelTerms, Config, Network, Person, UrgencyTimes
+from surecast.config.watching import CatchUpTable, Watch
 from surecast.message import Urgency
 
 BEGIN = "<!-- reference: written by python -m surecast.config docs/configuration.md -->"
 END = "<!-- end of reference -->"
 
 _HEAD = "| Key | Type | Default | Meaning |\n|---|---|---|---|\n"
-_TABLES = ("network", "breaker", "people")
+_TABLES = ("network", "breaker", "catch_up", "watch", "people")
 
 
 def reference(*, kinds: Kinds | None = None) -> str:
@@ -40,6 +41,8 @@ def reference(*, kinds: Kinds | None = None) -> str:
         _urgencies(),
         _section("### `[network]`", fields_of(Network)),
         _section("### `[breaker]`", fields_of(Breaker)),
+        _section("### `[catch_up]`", fields_of(CatchUpTable)),
+        _section("### `[watch]`", fields_of(Watch)),
         _section("### `[people.NAME]`", fields_of(Person)),
     ]
     return "\n".join(sections)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
@@ -239,6 +240,26 @@ class SecretReference:
                 ),
             ]
         }
+
+
+class Day:
+    """A day: a date of TOML, or a text with one."""
+
+    words = "day"
+
+    def takes(self, value: object) -> bool:
+        return type(value) in {date, str}
+
+    def read(self, value: Any, at: At) -> Any:
+        if type(value) is date:
+            return value
+        try:
+            return date.fromisoformat(value)
+        except (TypeError, ValueError):
+            return at.expected("a day", value, "2027-03-31")
+
+    def schema(self) -> JsonSchema:
+        return {"type": "string", "format": "date"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ def rehome(config: Config, endpoints: Mapping[str, str], folder: Path) -> Config
         config,
         ledger=home / LEDGER,
         ledger_key=None if config.ledger_key is None else Secret.of("sandbox-ledger-key"),
-        network=Network(use_environment=False),
+        network=Network(use_environment=False, independent=()),
+        watch=dataclasses.replace(config.watch, heartbeat=None),
         people=MappingProxyType({}),
         channels=MappingProxyType(channels),
     )
@@ -48,7 +49,8 @@ def _rehomed(channel: Channel, endpoints: Mapping[str, str], home: Path) -> Chan
         why = f"There is no simulated platform for channels of the type {channel.kind.name}."
         return dataclasses.replace(channel, settings=None, misconfigured=why)
     simulated = _Simulated(channel.name, endpoint or "", home / channel.name)
-    return dataclasses.replace(channel, settings=simulated.table(channel.settings), misconfigured="")
+    settings = simulated.table(channel.settings)
+    return dataclasses.replace(channel, settings=settings, misconfigured="", status_page="")
 
 
 def _only_writes_files(fields: Iterable[Field]) -> bool:

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar
@@ -14,9 +15,10 @@ from zoneinfo import ZoneInfo
 
 from surecast import policy
 from surecast.audiences import Audience
-from surecast.channel import Channel
+from surecast.channel import CatchUp, Channel
 from surecast.config.findings import nearest
 from surecast.config.references import misconfigured
+from surecast.config.watching import CatchUpTable, Watch
 from surecast.errors import ConfigError, Mistake
 from surecast.message import Urgency
 from surecast.planning import DEFAULT_TIMES, PER_CONTACT, House, Times
@@ -25,6 +27,7 @@ from surecast.rate import Rate
 from surecast.route import Route
 from surecast.secret import Secret
 from surecast.settings import ABOUT, setting, web_address
+from surecast.transport.network import INDEPENDENT
 
 Confirm = Literal["accepted", "visible"]
 WhenUnsure = Literal["reroute", "hold"]
@@ -44,6 +47,15 @@ def more_than_nothing(value: float) -> str:
 def a_share(value: float) -> str:
     """What is wrong with a share of the whole."""
     return "" if 0 < value <= 1 else "it is no share. Write a number above 0 and at most 1"
+
+
+def _address_or_none(value: str) -> str:
+    return web_address(value) if value else ""
+
+
+def _places(value: tuple[str, ...]) -> str:
+    wrong = next((each for each in value if not re.fullmatch(r"[^\s:/@]+(:\d{1,5})?", each)), None)
+    return "" if wrong is None else f'{wrong!r} is no place. Write host:port, e.g. "www.example.org:443"'
 
 
 def language_tag(value: str) -> str:
@@ -196,6 +208,24 @@ class ChannelTerms:
         default=None,
         example="5 min",
     )
+    catch_up: CatchUp | None = setting(
+        "What it gets when it is back from an outage: the newest announcement of each incident, all, or none that "
+        "readers have had elsewhere; without it, what [catch_up] says.",
+        default=None,
+        example="all",
+    )
+    status_page: str | None = setting(
+        'Where its vendor says how it is, for programs; without it, the type\'s, and "" for none.',
+        default=None,
+        example="https://status.example/api/v2/summary.json",
+        check=_address_or_none,
+    )
+    status_component: str = setting(
+        "The part of the status page that counts, where it has several.", default="", example="API"
+    )
+    credentials_end: date | None = setting(
+        "The day on which its token or password ends; people are told before.", default=None, example="2027-03-31"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +241,13 @@ class Network:
     )
     ca_file: Path | None = setting(
         "A file with the certificates to trust instead of the usual ones (PEM).", default=None, example="corp-ca.pem"
+    )
+    independent: tuple[str, ...] = setting(
+        "Places that have nothing to do with the platforms: when none of them and no channel can be reached, this "
+        "machine is cut off, and no channel is blamed. An empty list: that is not looked at.",
+        default=INDEPENDENT,
+        example='["www.example.org:443"]',
+        check=_places,
     )
     use_environment: bool = True
 
@@ -310,6 +347,8 @@ class Config:
     )
     network: Network = setting("One place for all platforms.", default=Network())
     breaker: Breaker = setting("When a channel that fails is left alone for a while.", default=Breaker())
+    catch_up: CatchUpTable = setting("What a platform that was down gets when it is back.", default=CatchUpTable())
+    watch: Watch = setting("How outages are noticed, and told.", default=Watch())
     people: Mapping[str, Person] = field(
         default_factory=dict, metadata={ABOUT: "Whom to turn to when a channel needs a person."}
     )
@@ -339,6 +378,8 @@ class Config:
             per_contact=self.per_contact,
             currency=self.currency,
             worker=self._worker(),
+            catch_up=self.catch_up.policy,
+            catch_up_rate=self.catch_up.pace,
         )
 
     def _worker(self) -> str:

@@ -36,11 +36,14 @@ def decide(plan: Plan, history: History, health: Mapping[str, Health], now: floa
         held=view.held(),
         unwanted=view.unwanted(),
         takes=view.takes(),
+        dropped=view.dropped(),
     )
 
 
 def wanted(plan: Plan, history: History, now: float) -> Mapping[str, bool]:
-    """By channel, whether its post may still be sent: neither expired, nor cancelled, nor reached by another."""
+    """By channel, whether its post may still be sent: neither expired, cancelled, dropped, nor reached by another."""
     view = View(plan, history, {}, now)
-    needed = view.needed()
-    return {name: name in needed and not view.over and not view.standings[name].cancelled for name in view.standings}
+    wanted_still = view.needed() - view.dropped().keys()
+    return {
+        name: name in wanted_still and not view.over and not view.standings[name].cancelled for name in view.standings
+    }

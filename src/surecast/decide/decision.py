@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from surecast.crowd import Takes
-from surecast.outcome import Outcome
+from surecast.outcome import Outcome, Reason
 
 
 class State(StrEnum):
@@ -43,6 +43,8 @@ class Decision:
         wake_at: when to decide again although nothing happened; Unix seconds.
         unwanted: direct channels in which nothing more may begin: another alternative reached, the announcement is
             over, or they were skipped for good.
+        dropped: channels that are owed the post no more, with the reason: a newer announcement of the same incident
+            goes there, or what readers have had elsewhere is not caught up on.
         takes: by direct channel with others over its audience in front of it, which of their contacts it takes over
             at present.
     """
@@ -56,3 +58,4 @@ class Decision:
     held: bool = False
     unwanted: frozenset[str] = frozenset()
     takes: Mapping[str, Takes] = field(default_factory=dict)
+    dropped: Mapping[str, Reason] = field(default_factory=dict)

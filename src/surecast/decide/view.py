@@ -11,7 +11,7 @@ from surecast.decide.decision import Opening, State
 from surecast.decide.money import Worth, worth
 from surecast.health import Health
 from surecast.history import History, Plan
-from surecast.outcome import PASSES_BY_ITSELF
+from surecast.outcome import PASSES_BY_ITSELF, Reason
 from surecast.route import AnyOf, Optional, Route, Together, holds
 from surecast.standing import Standing, charitably, holding, hopefully, next_step, owed, stand, surely
 
@@ -25,6 +25,7 @@ class View:
         self.over = cancelled or now >= plan.expires_at
         self.crowds = dict(history.crowds)
         self._rolls = history.rolls
+        self._superseded = history.superseded
         self._held_back: set[str] = set()
         self.standings: dict[str, Standing] = {
             name: stand(plan.terms[name], history.facts.get(name, ()), cancelled=cancelled)
@@ -133,8 +134,26 @@ class View:
         """Channels that had a turn and still get their post; not the alternatives behind the one that reached."""
         if self.over:
             return ()
-        needed = self.needed()
+        needed = self.needed() - self.dropped().keys()
         return tuple(name for name in self.standings if name in needed and self._owed(name))
+
+    def dropped(self) -> Mapping[str, Reason]:
+        """See `Decision`."""
+        if self.over:
+            return {}
+        reasons = {name: self._why_dropped(name) for name in self.standings}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
+
+    def _why_dropped(self, name: str) -> Reason | None:
+        """Why a channel that missed its turn gets the post no more, if so."""
+        standing = self.standings[name]
+        if not (owed(standing) and standing.turn_over(self.now)) or standing.terms.direct:
+            return None
+        if standing.terms.catch_up == "latest" and name in self._superseded:
+            return Reason.OUTDATED
+        if standing.terms.catch_up == "none" and holds(self.plan.gathered, self._surely):
+            return Reason.HAD_ELSEWHERE
+        return None
 
     def _owed(self, name: str) -> bool:
         standing, crowd = self.standings[name], self.crowds.get(name, Crowd())

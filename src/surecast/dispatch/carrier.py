@@ -15,6 +15,7 @@ from surecast.history import Action, Fact, History, Kind
 from surecast.ledger import batches, gates
 from surecast.outcome import RULES, Look, Outcome, Reason, Sighting, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S, Passage, wait_s
+from surecast.signals import SLOW_S
 from surecast.standing import Standing, Step, next_step, stand, surely
 from surecast.transport.classify import MAYBE, classify
 
@@ -62,12 +63,20 @@ class Carrier:
             if step is None:
                 return None
             at_once = ordered and step.action is not Action.CONFIRM and not _throttled(moment.standing)
+            at_once = at_once or (step.at > moment.now and await self._back_since_the_last_look(step, moment))
             if step.at > moment.now and not at_once:
                 return step.at
             come_back = await self._take(step, moment, ordered=at_once)
             if come_back is not None:
                 return come_back
             ordered = False
+
+    async def _back_since_the_last_look(self, step: Step, moment: _Moment) -> bool:
+        """Whether a post that nobody saw is looked for at once, as the platform came back."""
+        if step.action is not Action.CONFIRM or moment.standing.invisible_at is None:
+            return False
+        gate = await self._ledger.do(gates.get, self._claim.channel)
+        return gate.healed_at > moment.standing.last_read_at
 
     async def _look_around(self) -> _Moment:
         """The ledger is asked before every step: a person or another process may have changed what is wanted."""
@@ -83,15 +92,16 @@ class Carrier:
 
     def _next(self, moment: _Moment) -> Step | None:
         work = moment.work
-        history = History.of(work.facts, work.cancelled_at, crowds=work.crowds, rolls=work.rolls)
+        history = History.of(
+            work.facts, work.cancelled_at, crowds=work.crowds, rolls=work.rolls, superseded=work.superseded
+        )
         still_wanted = wanted(work.plan, history, moment.now)
         return next_step(moment.standing, over=not still_wanted.get(self._claim.channel, False))
 
     async def _take(self, step: Step, moment: _Moment, *, ordered: bool) -> float | None:
         """Takes a step; gives when to come back where the gate turned it away, else None."""
         if step.action is Action.CONFIRM:
-            await self._confirm(moment)
-            return None
+            return await self._take_look(moment)
         retry = step.action is Action.PUBLISH
         passage = await self._pass(moment, ordered=ordered, retry=retry)
         while ordered and passage.on_trial:  # if that one finds the platform back, this one goes as well
@@ -105,9 +115,27 @@ class Carrier:
             await self._publish(moment)
         return None
 
+    async def _take_look(self, moment: _Moment) -> float | None:
+        """One look in public. Where posts stay unseen, all of them are not looked for again and again: one look in the
+        time of a trial tells of all, and is better than one more post that nobody sees.
+        """
+        trial = False
+        if moment.standing.invisible_at is not None:
+            passage = await self._pass(moment, ordered=False, retry=False, look=True)
+            if not passage.go:
+                return await self._queued(passage)
+            trial = passage.trial
+        await self._confirm(moment, trial=trial)
+        return None
+
     # The gate
 
-    async def _pass(self, moment: _Moment, *, ordered: bool, retry: bool) -> Passage:
+    async def _pass(self, moment: _Moment, *, ordered: bool, retry: bool, look: bool = False) -> Passage:
+        terms = moment.standing.terms
+        rates = [terms.rate]
+        if moment.standing.turn_over(moment.now) and not ordered:  # it is being paid back
+            rates.append(terms.catch_up_rate)
+        rate = min(filter(None, rates), key=lambda each: each.per_s, default=None)
         return await self._ledger.do(
             gates.take,
             self._claim.channel,
@@ -117,8 +145,15 @@ class Carrier:
             credentials=await self._host.credentials(self._claim.channel),
             ordered=ordered,
             retry=retry and moment.standing.failures > 0,
-            rate=moment.standing.terms.rate if retry else None,
+            look=look,
+            rate=rate if retry else None,
         )
+
+    async def _queued(self, passage: Passage) -> float:
+        """When to come back to a gate that did not let us pass."""
+        if not passage.interval_s or passage.on_trial:
+            return passage.not_before
+        return await self._ledger.do(batches.queue_for_trial, self._claim, passage)
 
     async def _turned_away(self, moment: _Moment, passage: Passage) -> float:
         """Nothing was begun. While the turn is open that spends it, once; later the post just waits."""
@@ -130,7 +165,7 @@ class Carrier:
             skipped = Outcome(verdict=Verdict.SKIPPED, reason=reason, detail=detail)
             fact = self._ended(moment, Action.PUBLISH, outcome=skipped, not_before=passage.not_before)
             await self._record(moment, batches.Ending(fact=fact))
-        return passage.not_before
+        return await self._queued(passage)
 
     # Publishing
 
@@ -228,6 +263,8 @@ class Carrier:
             payload: what was prepared in it, for the next one.
         """
         now = self._clock.now()
+        if outcome.verdict is Verdict.UNAVAILABLE and outcome.reason in {Reason.NOT_CONNECTED, Reason.OURS}:
+            outcome = await self._unless_cut_off(outcome)
         not_before = None
         if outcome.reason is Reason.MISCONFIGURED:
             not_before = now + MISCONFIGURED_PAUSE_S
@@ -241,8 +278,16 @@ class Carrier:
             seen_by_s=_seen_by_s(moment.standing),
             credentials=await self._host.credentials(self._claim.channel),
             payload=payload,
+            slow=now - moment.now > SLOW_S,
         )
         await self._record(moment, ending)
+
+    async def _unless_cut_off(self, outcome: Outcome) -> Outcome:
+        """The outcome of an attempt that reached nobody; of our own making where this machine reaches nobody at all."""
+        if not await self._host.cut_off(self._claim.channel):
+            return outcome
+        detail = "This machine has no network: nothing else can be reached either. Nothing was sent."
+        return replace(outcome, reason=Reason.NO_NETWORK, detail=detail)
 
     # Looking
 
@@ -257,7 +302,7 @@ class Carrier:
         fact = self._ended(moment, Action.FIND, look=look)
         await self._record(moment, batches.Ending(fact=fact, judges=judges, answered=look.answered))
 
-    async def _confirm(self, moment: _Moment) -> None:
+    async def _confirm(self, moment: _Moment, *, trial: bool = False) -> None:
         standing = moment.standing
         look = await self._looked(lambda adapter: _confirm(adapter, standing), _look_s(standing))
         outcome = None
@@ -275,6 +320,8 @@ class Carrier:
             )
         fact = self._ended(moment, Action.CONFIRM, look=look, outcome=outcome)
         judges = outcome or self._what_a_look_proves(moment, fact)
+        if judges is None and trial:
+            judges = Outcome(verdict=Verdict.INVISIBLE, reason=Reason.NOT_VISIBLE, detail="it is still not seen")
         await self._record(moment, batches.Ending(fact=fact, judges=judges))
 
     def _what_a_look_proves(self, moment: _Moment, fact: Fact) -> Outcome | None:
@@ -318,6 +365,8 @@ class Carrier:
         )
 
     async def _record(self, moment: _Moment, ending: batches.Ending) -> None:
+        rate = moment.standing.terms.catch_up_rate
+        ending = replace(ending, pause_s=1 / rate.per_s if rate is not None else 0.0)
         await self._ledger.do(
             batches.end, self._claim, moment.delivery, ending, breaker=self._breaker, now=self._clock.now()
         )

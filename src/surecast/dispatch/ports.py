@@ -63,6 +63,10 @@ class Host(Protocol):
         """Fingerprint of the channel's secrets; changes when one of them does."""
         ...
 
+    async def cut_off(self, channel: str) -> bool:
+        """Whether this machine reaches nobody at all, so that the channel's failing says nothing about its platform."""
+        ...
+
     def audience(self, name: str) -> AudienceReader:
         """An audience, to be read from its beginning.
 

@@ -13,6 +13,7 @@ from surecast.crowd import Crowd, Roll
 from surecast.errors import LedgerError
 from surecast.history import Action, Fact, Kind, Plan
 from surecast.ledger import crowds
+from surecast.ledger.broadcasts import superseded_on
 from surecast.ledger.codec import fact_of, fact_row, plan_of
 from surecast.ledger.database import Database
 from surecast.ledger.gates import change, read
@@ -76,6 +77,7 @@ class Work:
     deliveries: tuple[Delivery, ...]
     crowds: Mapping[str, Crowd] = field(default_factory=dict)
     rolls: Mapping[str, Roll] = field(default_factory=dict)
+    superseded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +207,7 @@ def work(database: Database, claimed: Claim) -> Work:
         )
         plan = plan_of(row["plan"])
         some, read_rolls = crowds.of_broadcast(database, plan)
+        superseded = superseded_on(database, plan)
     return Work(
         plan=plan,
         facts=facts,
@@ -212,6 +215,7 @@ def work(database: Database, claimed: Claim) -> Work:
         deliveries=deliveries,
         crowds=some,
         rolls=read_rolls,
+        superseded=superseded,
     )
 
 

@@ -91,6 +91,8 @@ def accept(database: Database, plan: Plan, images: Mapping[str, bytes], *, repea
                 plan=to_json(named),
                 created_at=named.created_at,
                 expires_at=named.expires_at,
+                incident=named.incident,
+                purpose=named.purpose,
             )
             if added:
                 return Accepted(plan=named, created=True, same=True)
@@ -110,9 +112,10 @@ def load(database: Database, broadcast: str) -> Stored:
         facts = tuple(map(fact_of, queries.facts_of(database.connection, broadcast=broadcast)))
         planned = plan_of(row["plan"])
         some, rolls = crowds.of_broadcast(database, planned)
+        superseded = superseded_on(database, planned)
     return Stored(
         plan=planned,
-        history=History.of(facts, cancelled_at=row["cancelled_at"], crowds=some, rolls=rolls),
+        history=History.of(facts, cancelled_at=row["cancelled_at"], crowds=some, rolls=rolls, superseded=superseded),
         state=row["state"],
         final=bool(row["final"]),
         wake_at=row["wake_at"],
@@ -210,6 +213,7 @@ def _open(database: Database, plan: Plan, turn: Turn, epoch: int, now: float) ->
     connection, db = database.connection, database.queries
     opened = Fact(seq=0, channel=turn.channel, kind=Kind.TURN, at=now)
     db.add_fact(connection, **fact_row(plan.id, opened, epoch=epoch))
+    _supersede(database, plan, turn.channel, now)
     if turn.skip is not None:
         skipped = Fact(
             seq=0,
@@ -232,6 +236,28 @@ def _open(database: Database, plan: Plan, turn: Turn, epoch: int, now: float) ->
         db.add_delivery(connection, batch=batch, broadcast=plan.id, channel=turn.channel, part=part, key=key)
 
 
+def _supersede(database: Database, plan: Plan, channel: str, now: float) -> None:
+    """The announcement is the newest of its incident on a channel; whoever is owed there an older one looks again."""
+    if plan.incident is None:
+        return
+    connection, db = database.connection, database.queries
+    before = db.newest_of(connection, incident=plan.incident, channel=channel)
+    db.put_newest(connection, incident=plan.incident, channel=channel, broadcast=plan.id, created_at=plan.created_at)
+    if before is not None and before["broadcast"] != plan.id:
+        db.wake_broadcast(connection, id=before["broadcast"], now=now)
+        db.wake_batch_of(connection, broadcast=before["broadcast"], channel=channel, now=now)
+
+
+def superseded_on(database: Database, plan: Plan) -> frozenset[str]:
+    """Channels on which a newer announcement of the same incident had its turn. Runs inside the caller's transaction."""
+    if plan.incident is None:
+        return frozenset()
+    rows = database.queries.superseded_on(
+        database.connection, incident=plan.incident, created_at=plan.created_at, broadcast=plan.id
+    )
+    return frozenset(row["channel"] for row in rows)
+
+
 def delivery_key(plan: Plan, channel: str, part: int) -> str:
     """Names a delivery for ever: from it comes whatever makes a write idempotent."""
     told = "\0".join([plan.id, plan.fingerprint, repr(plan.created_at), channel, "", str(part)])
@@ -246,6 +272,7 @@ def cancel(database: Database, broadcast: str, channel: str | None, now: float) 
         else:
             fact = Fact(seq=0, channel=channel, kind=Kind.ORDERED, at=now, order=Order.CANCEL)
             changed = bool(queries.add_fact(database.connection, **fact_row(broadcast, fact)))
+        queries.drop_newest(database.connection, broadcast=broadcast, channel=channel)
         queries.wake_broadcast(database.connection, id=broadcast, now=now)
         queries.wake_batches(database.connection, broadcast=broadcast, now=now)
         return changed

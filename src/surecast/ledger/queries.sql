@@ -2,8 +2,8 @@
 
 -- name: add_broadcast!
 -- Nothing is added when the key or the id is taken.
-insert into broadcast (id, key, fingerprint, route, plan, created_at, expires_at, wake_at)
-values (:id, :key, :fingerprint, :route, :plan, :created_at, :expires_at, :created_at)
+insert into broadcast (id, key, fingerprint, route, plan, created_at, expires_at, wake_at, incident, purpose)
+values (:id, :key, :fingerprint, :route, :plan, :created_at, :expires_at, :created_at, :incident, :purpose)
 on conflict do nothing;
 
 -- name: broadcast_by_id^
@@ -333,3 +333,21 @@ select max(seen_at) from worker where watches = 1;
 -- name: watcher_seen!
 insert into worker (owner, seen_at, watches) values (:owner, :now, 1)
 on conflict (owner) do update set seen_at = excluded.seen_at, watches = 1;
+
+-- name: newest_of^
+select broadcast, created_at from newest where incident = :incident and channel = :channel;
+
+-- name: put_newest!
+insert into newest (incident, channel, broadcast, created_at) values (:incident, :channel, :broadcast, :created_at)
+on conflict (incident, channel) do update set broadcast = excluded.broadcast, created_at = excluded.created_at
+where excluded.created_at > newest.created_at;
+
+-- name: superseded_on
+select channel from newest where incident = :incident and created_at > :created_at and broadcast <> :broadcast;
+
+-- name: drop_newest!
+-- It was cancelled: older announcements of its incident are wanted again.
+delete from newest where broadcast = :broadcast and (:channel is null or channel = :channel);
+
+-- name: wake_batch_of!
+update batch set wake_at = :now where broadcast = :broadcast and channel = :channel;

@@ -81,7 +81,7 @@ def _channel(
         platform=standing.terms.platform,
         verdict=last.verdict if last else None,
         status=status,
-        reason=_reason(standing, status, over=over, cancelled=cancelled),
+        reason=decision.dropped.get(name) or _reason(standing, status, over=over, cancelled=cancelled),
         url=standing.receipt.url if standing.receipt else None,
         attempts=standing.attempts,
         error=last.detail if last is not None and failed else "",
@@ -113,6 +113,8 @@ def _perhaps(standing: Standing, now: float) -> bool:
 
 def _status(standing: Standing, decision: Decision, now: float, *, over: bool) -> Status:
     name = standing.terms.channel
+    if name in decision.dropped and not standing.doubts:
+        return Status.GAVE_UP
     if standing.accepted_at is not None:
         return _status_of_accepted(standing)
     if standing.doubts and (over or standing.terms.resend != "same_key"):

@@ -45,6 +45,8 @@ _WHY = {
     Reason.SUPPRESSED: "not to be written to",
     Reason.OVER_THE_CAP: "no money is left for it",
     Reason.SUPERSEDED: "not needed any more",
+    Reason.OUTDATED: "a newer announcement took its place",
+    Reason.HAD_ELSEWHERE: "readers had it elsewhere",
     Reason.TOO_OFTEN: "had as many messages as one person may have",
     Reason.NOT_WORTH_IT: "no money is spent because of what happened to the others",
     Reason.NOBODY_THERE: "it reaches nobody in the audience",

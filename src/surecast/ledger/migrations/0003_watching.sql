@@ -2,11 +2,17 @@
 
 -- What it is about; a newer announcement of the same incident takes the place of what an older one is still owed.
 alter table broadcast add column incident text;
--- The names of its route, with a space around each.
-alter table broadcast add column channels text not null default '';
 -- Empty for an announcement of the house; else what surecast itself had to say: a notice, or a word to a person.
 alter table broadcast add column purpose text not null default '';
-create index broadcast_of_incident on broadcast (incident, created_at) where incident is not null;
+
+-- The newest announcement of an incident that had its turn on a channel.
+create table newest (
+    incident text not null,
+    channel text not null,
+    broadcast text not null references broadcast (id) on delete cascade,
+    created_at real not null,
+    primary key (incident, channel)
+) without rowid;
 
 alter table gate add column changed_at real not null default 0;
 alter table gate add column healed_at real not null default 0;
