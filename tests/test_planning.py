@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from surecast.channel import Channel, Limits, Picture, Post
 from surecast.contact import Medium
 from surecast.errors import RouteError, UsageError
 from surecast.history import Plan
+from surecast.ledger.codec import plan_of, to_json
 from surecast.message import Announcement, Image, Urgency
 from surecast.outcome import Reason, Scope, Verdict
 from surecast.planning import DEFAULT_TIMES, PER_CONTACT, Few, House, Times, make_plan
@@ -19,6 +24,8 @@ from surecast.quiet import Quiet
 from surecast.rate import Rate
 from surecast.route import Route
 from surecast.testing import FakeChannel
+from surecast.text.fit import fit
+from surecast.text.measure import fits, units
 
 NOW = 1_000_000.0
 HOUR = 3_600.0
@@ -339,3 +346,191 @@ def make_few(few: Few, route: str = "letters") -> Plan:
     by_name = {each.name: each for each in (letters(), channel("a"))}
     said = Announcement(text="Ferry 12 is cancelled")
     return make_plan(said, House(sender="Harbour Ferries"), by_name, Route.parse(route), now=NOW, few=few)
+
+
+# The note below a post that takes the place of another
+
+TRAITS = channel("b").kind.traits
+FOLLOW = "https://ferries.example/notices"
+NOTE = "Posted here because we cannot reach our readers on A at the moment."
+SHORT = "Here because we cannot reach our readers on A now."
+FERRY = Announcement(text="Ferry 12 is cancelled", url="https://ferries.example/12")
+
+
+def notes(route: str, *channels: Channel, said: Announcement = FERRY, **house: Any) -> dict[str, str]:
+    """The notes by channel."""
+    some = planned(route, *channels, said=said, house=House(sender="Harbour Ferries", **house))
+    return {name: note.line for name, note in some.notes.items()}
+
+
+def test_what_stands_behind_another_has_a_note_below_its_whole_post() -> None:
+    some = planned("a | b", said=FERRY, house=House(follow=FOLLOW))
+    [(name, note)] = some.notes.items()
+    assert (name, note.failing, note.line) == ("b", "a", f"{NOTE} All our notices: {FOLLOW}")
+    assert note.post.parts[0].text == f"{some.posts['b'].parts[0].text}\n\n{note.line}"
+    assert note.post.parts[0].text.startswith("Ferry 12 is cancelled\n\nhttps://ferries.example/12\n\nPosted here")
+    assert note.post.count == len(note.post.parts[0].text)
+    assert replace(note.post, parts=some.posts["b"].parts, count=some.posts["b"].count) == some.posts["b"]
+
+
+def test_without_an_address_the_note_names_none_and_without_the_wish_there_is_none() -> None:
+    assert notes("a | b") == {"b": NOTE}
+    assert notes("a | b", reroute_notes=False) == {}
+
+
+def test_an_address_that_stands_in_the_post_is_not_repeated() -> None:
+    assert notes("a | b", said=Announcement(text="See", url=FOLLOW), follow=FOLLOW) == {"b": NOTE}
+
+
+def test_the_note_speaks_the_language_of_the_post() -> None:
+    assert notes("a | b", language="de")["b"].startswith("Hier veröffentlicht, weil")
+    said = Announcement(text="x", language="pt-BR")
+    assert notes("a | b", said=said, language="de")["b"].startswith("Publicado aqui")
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        ("a", {}),
+        ("a & b", {}),
+        ("a | b | c", {"b": "a", "c": "a"}),
+        ("c & (a | b)", {"b": "a"}),
+        ("a & b | c", {"c": "a"}),
+        ("a | b & c", {"b": "a", "c": "a"}),
+        ("a | c & (b | a)", {"b": "a", "c": "a"}),
+        ("at_least(1, a, b) | c", {"c": "a"}),
+        ("b & (a | b | c)", {"c": "a"}),
+        ("(a | b) & (c | b)", {"b": "a"}),
+        ("a | b & (c | b)", {"b": "a", "c": "a"}),
+    ],
+)
+def test_the_note_names_the_first_channel_before_and_only_what_may_wait_has_one(
+    route: str, expected: dict[str, str]
+) -> None:
+    assert {name: note.failing for name, note in planned(route).notes.items()} == expected
+
+
+def test_exact_words_stay_alone() -> None:
+    said = Announcement(text="x", variants={"b": "Exactly this"})
+    assert set(notes("a | b | c", said=said)) == {"c"}
+
+
+def test_websites_and_direct_channels_neither_have_notes_nor_are_named() -> None:
+    site = channel("site", long_form=True, local=True)
+    assert notes("a | site | letters", channel("a"), site, letters()) == {}
+    assert notes("site | a", channel("a"), site) == {}
+    assert notes("letters | a", channel("a"), letters()) == {}
+    assert notes("site & a | b", channel("a"), channel("b"), site) == {"b": NOTE}
+
+
+def test_another_account_on_the_same_platform_has_none() -> None:
+    assert notes("a | b", channel("a"), channel("b", platform="A")) == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        (len(NOTE), {"b": NOTE}),
+        (len(NOTE) - 1, {"b": SHORT}),
+        (len(SHORT), {"b": SHORT}),
+        (len(SHORT) - 1, {}),
+    ],
+)
+def test_where_the_note_does_not_fit_the_short_one_stands_and_else_none(room: int, expected: dict[str, str]) -> None:
+    few = channel("b", limits=Limits(text=len("Ferry 12 is cancelled\n\nhttps://ferries.example/12\n\n") + room))
+    assert notes("a | b", channel("a"), few) == expected
+
+
+def test_a_post_that_was_cut_has_none() -> None:
+    said = Announcement(text="Ferry 12 is cancelled because of the wind. " * 8)
+    assert notes("a | b", channel("a"), channel("b", limits=Limits(text=300)), said=said) == {}
+
+
+def test_images_that_are_left_out_do_not_count_as_cut() -> None:
+    picture = Picture(digest="d", media_type="image/png", alt="x", width=1, height=1)
+    said = replace(FERRY, images=(Image("x.png", "x"),))
+    some = planned("a | b", said=said, pictures=(picture,))
+    assert some.notes["b"].post.cut == some.posts["b"].cut != ""
+
+
+def test_a_channel_that_dresses_its_words_dresses_the_note_with_them() -> None:
+    def dress(_: object, post: Post) -> Post:
+        text = f"Ferries: {post.parts[0].text}"
+        if len(text) > 120:
+            raise UsageError("Too long.")
+        return replace(post, parts=(replace(post.parts[0], text=text),), count=7)
+
+    some = channel("b")
+    dressed = replace(some, kind=replace(some.kind, dress=dress))
+    [note] = planned("a | b", channel("a"), dressed, said=FERRY).notes.values()
+    assert note.post.parts[0].text == f"Ferries: Ferry 12 is cancelled\n\nhttps://ferries.example/12\n\n{SHORT}"
+    assert (note.line, note.post.count) == (SHORT, 7)
+
+
+def test_a_channel_that_is_skipped_for_its_words_has_none() -> None:
+    tiny = channel("b", limits=Limits(text=5))
+    assert notes("a | b", channel("a"), tiny, said=Announcement(text="Donaudampfschiff")) == {}
+
+
+def test_the_houses_own_words_are_used_and_an_empty_one_is_none(tmp_path: Path) -> None:
+    (tmp_path / "reroute_note.txt.j2").write_text("Sonst auf {{ platform }}.\n{{ sender }}\n", encoding="utf-8")
+    assert notes("a | b", templates=tmp_path) == {"b": "Sonst auf A.\nHarbour Ferries"}
+    for name in ("reroute_note", "reroute_note_short"):
+        (tmp_path / f"{name}.txt.j2").write_text("", encoding="utf-8")
+    assert notes("a | b", templates=tmp_path) == {}
+
+
+def test_a_broken_template_is_warned_of_once_and_does_not_hold_the_announcement_back(tmp_path: Path) -> None:
+    (tmp_path / "reroute_note.txt.j2").write_text("{{ platfrom }}", encoding="utf-8")
+    some = planned("a | b | c", house=House(templates=tmp_path))
+    assert {name: note.line for name, note in some.notes.items()} == {"b": NOTE, "c": NOTE}
+    [warning] = some.warnings
+    assert warning == (
+        f"The template {tmp_path}/reroute_note.txt.j2, line 1, cannot be filled: 'platfrom' is undefined. "
+        "Correct it there. Until then surecast's own words are used."
+    )
+
+
+def test_notes_are_kept_with_the_plan_and_older_plans_have_none() -> None:
+    some = planned("a | b", said=FERRY, house=House(follow=FOLLOW))
+    kept = to_json(some)
+    assert kept is not None
+    assert plan_of(kept).notes == some.notes
+    old = json.loads(kept)
+    del old["notes"]
+    assert plan_of(json.dumps(old)).notes == {}
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        ["ferry", "Ω", "\U0001f469\u200d\U0001f680", "日本", "12:40", "\n\n", "#tag", "https://e.example/x", "a\u0301"]
+    ),
+    min_size=1,
+).map(" ".join)
+LIMITS = st.builds(
+    Limits,
+    text=st.integers(1, 500),
+    unit=st.sampled_from(["graphemes", "utf16", "characters"]),
+    url_cost=st.sampled_from([None, 23]),
+    text_bytes=st.sampled_from([None, 200, 3000]),
+)
+
+
+@given(
+    said=st.builds(Announcement, text=WORDS.filter(str.strip), url=st.sampled_from([None, FERRY.url, FOLLOW])),
+    follow=st.sampled_from(["", FOLLOW, "https://ferries.example/" + "x" * 56]),
+    limits=LIMITS,
+    language=st.sampled_from(["en", "el", "fr", "ja"]),
+)
+def test_a_noted_post_never_exceeds_the_limits_and_holds_the_whole_post(
+    said: Announcement, follow: str, limits: Limits, language: str
+) -> None:
+    house = House(follow=follow, language=language)
+    some = planned("a | b", channel("a"), channel("b", limits=limits), said=said, house=house)
+    assert not (some.posts["b"].cut and some.notes)
+    for note in some.notes.values():
+        [part], [noted] = some.posts["b"].parts, note.post.parts
+        assert part.text == fit(some.posts["b"].words, Limits(), TRAITS).text, "nothing is left out"
+        assert noted.text == f"{part.text}\n\n{note.line}"
+        assert fits(noted.text, limits)
+        assert note.post.count == units(noted.text, limits)

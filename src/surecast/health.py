@@ -86,7 +86,8 @@ def assess(gate: Gate, now: float, slots: Sequence[Slot] = (), rules: Rules = DE
             reason="isolated by a person",
             reasons=(why,),
         )
-    seen = _observed(slots, now, rules)
+    # What was seen before the breaker was closed is what it had been open for.
+    seen = _observed([slot for slot in slots if slot.at >= gate.healed_at], now, rules)
     if gate.opened_at is not None:
         return Health(
             channel=gate.channel,

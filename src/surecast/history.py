@@ -70,6 +70,20 @@ class Fact:
     not_before: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerouteNote:
+    """The post of a channel that stands behind another, for when that one fails: with a note why it comes here.
+
+    Attributes:
+        failing: the channel whose readers are meant.
+        line: the note alone; it stands below the post's own words, which are the same and whole.
+    """
+
+    failing: str
+    post: Post
+    line: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Route, fitted posts and terms, frozen when the announcement was accepted.
@@ -84,6 +98,7 @@ class Plan:
         per_contact: how many direct messages one person may get; None for no bound.
         incident: what it is about; see `Announcement`.
         purpose: what surecast itself says by it, e.g. ``notice``; empty for an announcement of the house.
+        notes: for channels behind others, what they post when the one before them failed; by channel.
     """
 
     id: str
@@ -102,6 +117,7 @@ class Plan:
     per_contact: Rate | None = None
     incident: str | None = None
     purpose: str = ""
+    notes: Mapping[str, RerouteNote] = field(default_factory=dict)
 
     @cached_property
     def route(self) -> Route:

@@ -6,20 +6,23 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from surecast.channel import CatchUp, Channel, Confirms, Finds, Part, Picture, Post, Receipts, Terms, Words
 from surecast.errors import UsageError
-from surecast.history import Plan
+from surecast.history import Plan, RerouteNote
 from surecast.message import Announcement, Urgency
 from surecast.outcome import Outcome, Reason, Scope, Verdict
 from surecast.policy import attempt_timeout_s
 from surecast.quiet import Quiet
 from surecast.rate import Rate
-from surecast.route import Route, check, effective_within
-from surecast.text.fit import CannotBeFitted, fit
+from surecast.route import AnyOf, Name, Route, check, effective_within
+from surecast.text.fit import BLANK_LINE, CannotBeFitted, fit
+from surecast.text.measure import fits, units
+from surecast.text.notices import render_notice
 
 #: Nobody is to be written to more often than this, below an emergency, unless the house says so.
 PER_CONTACT = Rate.parse("3/day")
@@ -61,6 +64,9 @@ class House:
         currency: of all prices and caps.
         worker: the command that delivers what is owed, as it must stand in cron.
         catch_up, catch_up_rate: what a channel gets when it is back from an outage, and how fast; None for no bound.
+        follow: an address at which readers can always follow; empty for none.
+        templates: a folder of the house's own templates for notices.
+        reroute_notes: whether a post that comes by rerouting says so.
 
     Raises:
         UsageError: no such time zone; a report would find that out after everything was sent.
@@ -77,6 +83,9 @@ class House:
     worker: str = "surecast work --once"
     catch_up: CatchUp = "latest"
     catch_up_rate: Rate | None = CATCH_UP_RATE
+    follow: str = ""
+    templates: Path | None = None
+    reroute_notes: bool = True
 
     def __post_init__(self) -> None:
         try:
@@ -133,6 +142,8 @@ def make_plan(
     fitted = {name: _fitted(announcement, channel, house, pictures) for name, channel in named.items()}
     own = {name: channel.within_s or times.within_s for name, channel in named.items()}
     within = effective_within(route, own)
+    posts = {name: post for name, (post, _) in fitted.items()}
+    notes, flaws = _notes(route, house, named, posts)
     return Plan(
         id="",
         key=announcement.key,
@@ -142,10 +153,10 @@ def make_plan(
         route_name=route_name,
         created_at=now,
         expires_at=_expiry(announcement, times, now),
-        posts={name: post for name, (post, _) in fitted.items()},
+        posts=posts,
         terms={
             name: _with_audience(
-                _terms(channel, house, times, announcement.urgency, within[name], fitted[name][1]),
+                _terms(channel, house, times, announcement.urgency, within_s=within[name], skip=fitted[name][1]),
                 channel,
                 announcement.urgency,
                 fitted[name][0],
@@ -153,11 +164,12 @@ def make_plan(
             )
             for name, channel in named.items()
         },
-        warnings=(*warnings, *(f"{name}: {post.cut}" for name, (post, _) in fitted.items() if post.cut)),
+        warnings=(*warnings, *flaws, *(f"{name}: {post.cut}" for name, post in posts.items() if post.cut)),
         time_zone=house.time_zone,
         quiet=house.quiet if house.quiet is not None and house.quiet.applies(announcement.urgency) else None,
         per_contact=None if announcement.urgency is Urgency.EMERGENCY else house.per_contact,
         incident=announcement.incident,
+        notes=notes,
     )
 
 
@@ -198,13 +210,107 @@ def _fitted(
     return post, _skip(Reason.MISCONFIGURED, channel.misconfigured) if channel.misconfigured else None
 
 
+def _notes(
+    route: Route, house: House, channels: Mapping[str, Channel], posts: Mapping[str, Post]
+) -> tuple[dict[str, RerouteNote], tuple[str, ...]]:
+    """What channels behind others post when those failed, and what is wrong in the house's templates for it."""
+    notes: dict[str, RerouteNote] = {}
+    flaws: dict[str, None] = {}
+    for name, failing in _stand_ins(route, channels).items() if house.reroute_notes else ():
+        platform = channels[failing].kind.traits.platform
+        if posts[name].words.exact or not posts[name].parts or channels[name].kind.traits.platform == platform:
+            continue
+        found = _noted(posts[name], channels[name], house, platform, flaws)
+        if found is not None:
+            post, line = found
+            notes[name] = RerouteNote(failing=failing, post=post, line=line)
+    return notes, tuple(flaws)
+
+
+def _stand_ins(route: Route, channels: Mapping[str, Channel]) -> dict[str, str]:
+    """The channels that post only where another failed, each with the one whose readers are meant.
+
+    Websites are none: they keep every announcement anyway, and nobody follows them instead of a platform.
+    """
+    found: dict[str, str] = {}
+    for node in route.walk():
+        if not isinstance(node, AnyOf):
+            continue
+        failing = next((name for name in node.parts[0].names() if _has_followers(channels[name])), None)
+        if failing is not None:
+            for name in (name for part in node.parts[1:] for name in part.names()):
+                found.setdefault(name, failing)
+    at_once = _at_once(route)
+    return {
+        name: failing
+        for name, failing in found.items()
+        if name not in at_once and name != failing and _has_followers(channels[name])
+    }
+
+
+def _has_followers(channel: Channel) -> bool:
+    traits = channel.kind.traits
+    return traits.public and not traits.long_form and not traits.local
+
+
+def _at_once(route: Route) -> frozenset[str]:
+    """The channels that have their turn whatever becomes of others."""
+    if isinstance(route, Name):
+        return frozenset(route.names())
+    members = route.parts[:1] if isinstance(route, AnyOf) else route.members()
+    return frozenset(name for member in members for name in _at_once(member))
+
+
+def _noted(
+    post: Post, channel: Channel, house: House, platform: str, flaws: dict[str, None]
+) -> tuple[Post, str] | None:
+    """The post with the longest note that fits below its whole words, and the note; None when none does.
+
+    Args:
+        flaws: takes what is wrong in the house's templates; ours are used then, for an announcement cannot wait.
+    """
+    kind = channel.kind
+    words = fit(post.words, post.limits, traits=kind.traits)
+    if words.cut:
+        return None
+    for name in ("reroute_note", "reroute_note_short"):
+        follow = "" if house.follow in words.text else house.follow
+        note = _note(name, house, flaws, language=post.language, platform=platform, follow=follow)
+        text = f"{words.text}{BLANK_LINE}{note}"
+        if not note or not fits(text, post.limits):
+            continue
+        noted = replace(post, parts=(Part(text=text),), count=units(text, post.limits))
+        try:
+            return kind.dress(channel.settings, noted) if kind.dress else noted, note
+        except UsageError:
+            continue
+    return None
+
+
+def _note(name: str, house: House, flaws: dict[str, None], *, language: str, platform: str, follow: str) -> str:
+    for folder in (house.templates, None):
+        try:
+            return render_notice(
+                name,
+                language=language,
+                folder=folder,
+                platform=platform,
+                sender=house.sender,
+                time_zone=house.time_zone,
+                follow=follow,
+            )
+        except UsageError as error:
+            flaws[f"{error} Until then surecast's own words are used."] = None
+    return ""
+
+
 def _described(picture: Picture, longest: int) -> Picture:
     """The picture with as much of its alternative text as the platform takes."""
     return picture if len(picture.alt) <= longest else replace(picture, alt=f"{picture.alt[: longest - 1]}…")
 
 
 def _terms(
-    channel: Channel, house: House, times: Times, urgency: Urgency, within_s: float, skip: Outcome | None
+    channel: Channel, house: House, times: Times, urgency: Urgency, *, within_s: float, skip: Outcome | None
 ) -> Terms:
     kind = channel.kind
     reads_back = kind.able(Confirms) and (

@@ -151,7 +151,7 @@ class FolderSide:
     def adapter(self) -> Adapter:
         settings = Settings(
             directory=self._folder,
-            url="https://ferries.example/notices",
+            url="http://127.0.0.1:1/notices",  # nobody serves it
             after_write=("sh", "-c", self.COMMAND),
             after_write_in=self._around,
         )

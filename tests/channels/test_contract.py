@@ -159,6 +159,7 @@ class TestSite(ChannelContract):
     faults: ClassVar = dict.fromkeys(FolderSide.FAULTS, Verdict.UNAVAILABLE)
     unreached = frozenset({"busy", "file_in_its_place", "foreign_start_page"})
     hangs = "command_hangs"
+    reads_back = False
 
     @pytest.fixture
     def far_side(self, tmp_path: Path) -> Iterator[FarSide]:

@@ -1091,8 +1091,8 @@ def test_in_the_sandbox_nothing_leaves_the_machine():
     assert fields["after_write"].default == ()
 
 
-def test_the_website_can_look_up_retract_and_probe():
-    assert [KIND.able(ability) for ability in (Finds, Retracts, Probes, Confirms)] == [True, True, True, False]
+def test_the_website_can_look_up_read_back_retract_and_probe():
+    assert [KIND.able(ability) for ability in (Finds, Retracts, Probes, Confirms)] == [True] * 4
     assert (KIND.traits.platform, KIND.traits.resend, KIND.traits.limits.text) == ("Website", "same_key", None)
     assert KIND.traits.long_form
     assert not KIND.traits.link_card

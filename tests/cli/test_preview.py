@@ -14,7 +14,7 @@ from tests.servers.faults import FaultServer
 
 KEYS = {"schema", "route", "route_name", "describes", "urgency", "expires", "warnings", "channels", "estimate"}
 CHANNEL_KEYS = {
-    *("platform", "parts", "title", "body", "count", "limit", "unit", "link_card", "images", "cut", "skipped"),
+    *("platform", "parts", "title", "body", "count", "limit", "unit", "link_card", "images", "cut", "note", "skipped"),
 }
 
 
@@ -38,6 +38,8 @@ def test_route_words_and_lengths(house: Desk) -> None:
         "  | Call +30 210 1234567",
         "  |",
         "  | https://ferries.example/12",
+        "  If bluesky fails, below it: Posted here because we cannot reach our readers on Bluesky at the moment. "
+        "All our notices: https://ferries.example/notices",
     ]
 
 
@@ -101,6 +103,12 @@ def test_the_object_of_json(house: Desk) -> None:
     assert (bluesky["count"], bluesky["limit"], bluesky["unit"]) == (36, 300, "graphemes")
     assert bluesky["link_card"] == "https://ferries.example/12"
     assert bluesky["skipped"] is None
+    assert bluesky["note"] is None
+    assert told["channels"]["mastodon"]["note"] == {
+        "failing": "bluesky",
+        "text": "Posted here because we cannot reach our readers on Bluesky at the moment. "
+        "All our notices: https://ferries.example/notices",
+    }
 
 
 def test_what_it_shows_is_what_is_posted(house: Desk, far_side: Sandbox) -> None:

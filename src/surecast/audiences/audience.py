@@ -40,7 +40,7 @@ CSV, JSON_LINES = frozenset({".csv", ".tsv"}), frozenset({".jsonl", ".ndjson"})
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")  # the outline of BCP 47 (RFC 5646, 2.1)
 
-Sort = Literal["csv", "json lines", "database", "function"]
+Sort = Literal["csv", "json lines", "database", "function", "rows"]
 
 
 def is_language(value: str) -> bool:
@@ -75,6 +75,8 @@ class Audience:
 
     Attributes:
         folder: where a relative path starts, and where a module is looked for after the usual places.
+        rows: the contacts themselves, by the names of their columns, where a program gives them; `source` is then the
+            words that say where they are from.
     """
 
     source: str | Secret = setting(
@@ -115,6 +117,7 @@ class Audience:
         "The language of contacts that have none of their own (BCP 47).", default=None, example="en", check=_language
     )
     folder: Path = field(default_factory=Path)
+    rows: tuple[Mapping[str, str], ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuses what does not go together.
@@ -142,6 +145,8 @@ class Audience:
         Raises:
             ConfigError: none that is known.
         """
+        if self.rows is not None:
+            return "rows"
         if isinstance(self.source, Secret) or "://" in self.source:
             return "database"
         if _FUNCTION.fullmatch(self.source):

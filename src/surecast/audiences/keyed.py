@@ -1,4 +1,4 @@
-"""Contacts that bring the names of their columns with them: JSON Lines, and what a function gives."""
+"""Contacts that bring the names of their columns with them: JSON Lines, and what a function or a program gives."""
 
 from __future__ import annotations
 
@@ -105,6 +105,14 @@ def open_function(audience: Audience) -> Iterator[Source]:
     finally:
         if (close := getattr(items, "close", None)) is not None:
             close()
+
+
+@contextmanager
+def open_rows(audience: Audience) -> Iterator[Source]:
+    """Gives the rows that an audience holds itself."""
+    headers = _Headers(audience.columns)
+    records = ((number, headers.cells(row)) for number, row in enumerate(audience.rows or (), start=1))
+    yield Source(word="row", records=records, names=headers.names, unread=headers.unread)
 
 
 def _items(items: Iterator[object], headers: _Headers, where: str) -> Iterator[Record]:

@@ -43,6 +43,8 @@ def open_source(audience: Audience) -> AbstractContextManager[Source]:
         from surecast.audiences.keyed import open_json_lines as opened  # noqa: PLC0415
     elif audience.sort == "function":
         from surecast.audiences.keyed import open_function as opened  # noqa: PLC0415
+    elif audience.sort == "rows":
+        from surecast.audiences.keyed import open_rows as opened  # noqa: PLC0415
     else:
         from surecast.audiences.database import open_database as opened  # noqa: PLC0415
     return opened(audience)

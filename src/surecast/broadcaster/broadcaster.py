@@ -10,12 +10,13 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from surecast.audiences import Audience
 from surecast.broadcaster.bridge import Bridge
 from surecast.broadcaster.desk import Desk
+from surecast.broadcaster.overview import Overview, Switched, Tried
 from surecast.broadcaster.roster import Network
 from surecast.channel import Channel, Probed
 from surecast.clock import Clock, SteadyClock
@@ -25,6 +26,7 @@ from surecast.health import Health
 from surecast.history import Fact, Plan
 from surecast.ledger.broadcasts import Listed
 from surecast.ledger.database import Ledger
+from surecast.ledger.gates import Switch
 from surecast.ledger.people import Unreached
 from surecast.ledger.suppressions import Suppression
 from surecast.message import Announcement, Image, Urgency
@@ -88,6 +90,7 @@ class Broadcaster:
         repeat_window_s: the same announcement without a key within so many seconds is the same one.
         background: who goes on after a call returned: a thread of this process, or a worker (`surecast work`).
         audiences: whom direct channels write to, by name.
+        in_charge: channels over which surecast itself turns to people; no route may name them, and no list shows them.
 
     Raises:
         UsageError: two channels have the same name, or a name that no route can hold.
@@ -108,9 +111,11 @@ class Broadcaster:
         keep_s: float = 90 * 86_400.0,
         background: Literal["thread", "worker"] = "thread",
         audiences: Mapping[str, Audience] = MappingProxyType({}),
+        in_charge: Iterable[Channel] = (),
         clock: Clock | None = None,
     ) -> None:
         self.channels: Mapping[str, Channel] = _by_name(channels)
+        self._in_charge = _by_name(in_charge)
         self.ledger = Path(ledger)
         self._choose = choose or _always(route)
         self._bridge = Bridge()
@@ -126,6 +131,7 @@ class Broadcaster:
             keep_s=keep_s,
             background=background,
             audiences=audiences,
+            in_charge=self._in_charge,
             clock=clock or SteadyClock(),
         )
 
@@ -205,11 +211,20 @@ class Broadcaster:
 
     def health(self) -> Mapping[str, Health]:
         """What is believed of each channel."""
-        return self._run(lambda desk: desk.health())
+        believed = self._run(lambda desk: desk.operator.health())
+        return {name: each for name, each in believed.items() if name not in self._in_charge}
 
     def probe(self, channel: str) -> Probed:
         """Whether a channel's credentials and platform work; publishes nothing."""
-        return self._run(lambda desk: desk.probe(channel))
+        return self._run(lambda desk: desk.operator.probe(channel))
+
+    def overview(self) -> Overview:
+        """What is down, what is owed, and what needs a person; makes no ledger where there is none."""
+        return self._run(lambda desk: desk.operator.overview())
+
+    def switches(self, channel: str | None = None, most: int = 50) -> tuple[Switch, ...]:
+        """The newest switches of a channel, or of all, newest first: by its breaker, by a watch, or by a person."""
+        return self._run(lambda desk: desk.operator.switches(channel, most))
 
     def unreached(self, name: str, *, unsure: bool = False) -> tuple[Unreached, ...]:
         """Contacts whom a broadcast missed, or with `unsure` those of whom that is not known."""
@@ -262,6 +277,18 @@ class Broadcaster:
         """Gives everything owed one trial now, of one broadcast or of all, and waits up to `for_s` seconds."""
         return self._run(lambda desk: desk.resume(name, for_s))
 
+    def switch_off(self, channel: str, *, for_s: float | None = None, why: str = "") -> Switched:
+        """Lets no process post to a channel, for so many seconds or until `switch_on`; what is owed stays owed."""
+        return self._run(lambda desk: desk.operator.off(channel, for_s, why))
+
+    def switch_on(self, channel: str, *, why: str = "") -> Switched:
+        """Ends a `switch_off` and takes the channel as well; what waits for it is due now, for whoever delivers it."""
+        return self._run(lambda desk: desk.operator.on(channel, why))
+
+    def trial(self, channel: str, *, why: str = "") -> Tried:
+        """Probes a channel and, when that goes well, gives it its oldest owed post now; not one that is off."""
+        return self._run(lambda desk: desk.operator.trial(channel, why))
+
     def work_once(self) -> tuple[str, ...]:
         """Delivers what is due now, obeying back-off; gives the broadcasts it touched."""
         return self._run(lambda desk: desk.work_once())
@@ -269,6 +296,10 @@ class Broadcaster:
     def work(self) -> None:
         """Delivers what is owed as it falls due, until the process ends."""
         self._run(lambda desk: desk.work())
+
+    def attend(self, service: Callable[[Desk], Coroutine[Any, Any, T]]) -> T:
+        """Runs a service over the desk, in its loop, and gives what that gave; for the watch and its like."""
+        return self._run(service)
 
     # Its life
 
@@ -294,17 +325,13 @@ class Broadcaster:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _run(self, ask: Callable[[Desk], Coroutine[Any, Any, T]]) -> T:

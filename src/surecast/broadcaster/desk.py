@@ -9,34 +9,35 @@ from dataclasses import replace
 from typing import Literal
 
 from surecast.audiences import Audience
+from surecast.broadcaster.observer import Observer
+from surecast.broadcaster.operator import Operator
 from surecast.broadcaster.people import People
 from surecast.broadcaster.roster import Network, Roster
-from surecast.channel import Channel, Picture, Probed, Probes
+from surecast.channel import Channel, Context, Picture
 from surecast.clock import Clock
 from surecast.decide import Decision, State, decide
 from surecast.dispatch import Bench, Dispatcher
 from surecast.engines.embedded import Embedded
 from surecast.errors import KeyReusedError, LedgerBusyError, LedgerError, UsageError
-from surecast.health import Health, assess_all
 from surecast.history import Fact, Kind, Order, Plan
-from surecast.ledger import batches, broadcasts, gates
+from surecast.ledger import batches, broadcasts
 from surecast.ledger.database import Ledger
 from surecast.ledger.owner import new_owner, proven_dead
 from surecast.message import Announcement
 from surecast.outcome import Outcome, Receipt, Verdict
 from surecast.pictures import LoadedPicture, read
 from surecast.planning import Few, House, make_plan
-from surecast.policy import Breaker, Gate
+from surecast.policy import Breaker
 from surecast.report import Report, Status, make_report
 from surecast.route import All, AnyOf, AtLeast, Route
 from surecast.secret import Secret
 from surecast.standing import stand
 from surecast.threads import DaemonPool
-from surecast.transport.classify import classify
 
 #: A call waits at most so much longer than the longest way through its route.
 WAIT_MARGIN_S = 5.0
-PROBE_TIMEOUT_S = 10.0
+#: The purpose of a message to the people in charge.
+PERSON = "person"
 #: An attempt that has just begun may end before the process leaves; an older one hangs.
 LEAVE_S = 2.0
 
@@ -57,23 +58,25 @@ class Desk:
         keep_s: float,
         background: Literal["thread", "worker"],
         audiences: Mapping[str, Audience],
+        in_charge: Mapping[str, Channel],
         clock: Clock,
     ) -> None:
         self._channels = channels
+        self._in_charge = in_charge
         self._house = house
-        self._ledger = ledger
-        self._clock = clock
+        self.ledger = ledger
+        self.clock = clock
         self._repeat_window_s = repeat_window_s
         self._keep_s = keep_s
         self._background = background
-        self._owner = new_owner()
+        self.owner = new_owner()
         self._roster = Roster(
-            channels,
+            {**channels, **in_charge},
             house,
             network,
             ledger=ledger,
             ledger_key=ledger_key,
-            owner=self._owner,
+            owner=self.owner,
             clock=clock,
             audiences=audiences,
         )
@@ -85,11 +88,15 @@ class Desk:
                 waker=self._engine,
                 clock=clock,
                 breaker=breaker,
-                owner=self._owner,
+                owner=self.owner,
             )
         )
         self._files = DaemonPool("files", size=2)
         self.people = People(ledger, channels, house, audiences, clock)
+        self.operator = Operator(ledger, channels, house, self._roster, clock, resume=self.resume)
+        self.observer = Observer(
+            ledger=ledger, roster=self._roster, channels=channels, breaker=breaker, clock=clock, owner=self.owner
+        )
         self._mine: set[str] = set()
         self._tending: asyncio.Task[None] | None = None
 
@@ -117,9 +124,11 @@ class Desk:
 
         Args:
             purpose: what surecast itself says by it; quiet hours and bounds on messages to one person are not for that.
+                With `PERSON` the route is one of channels to the people in charge.
         """
         pictures = await self._pictures(announcement)
-        checked = {name: self._roster.checked(channel) for name, channel in self._channels.items()}
+        known = self._in_charge if purpose == PERSON else self._channels
+        checked = {name: self._roster.checked(channel) for name, channel in known.items()}
         few = None
         if limit is not None or only is not None:
             few = Few(limit=limit, only="" if only is None else await self.people.hashed(only))
@@ -136,7 +145,7 @@ class Desk:
         try:
             if wait is not False:
                 bound = longest_s(accepted.plan) + WAIT_MARGIN_S if wait is True else wait
-                await self._engine.drive(name, enough=decided, until=self._clock.now() + bound)
+                await self._engine.drive(name, enough=decided, until=self.clock.now() + bound)
             if self._background == "thread":
                 self._tend(name)
             return await self.status(name, repeated=not accepted.created)
@@ -144,9 +153,9 @@ class Desk:
             raise _after_acceptance(error, name) from error
 
     async def _accept(self, plan: Plan, images: Mapping[str, bytes], *, again: bool) -> broadcasts.Accepted:
-        since = None if again else self._clock.now() - self._repeat_window_s
+        since = None if again else self.clock.now() - self._repeat_window_s
         try:
-            return await self._ledger.do(broadcasts.accept, plan, images, repeat_since=since)
+            return await self.ledger.do(broadcasts.accept, plan, images, repeat_since=since)
         except LedgerError as error:
             raise type(error)(f"{error} Nothing was sent.") from error
 
@@ -177,7 +186,7 @@ class Desk:
             route,
             route_name=route_name,
             pictures=shown,
-            now=self._clock.now(),
+            now=self.clock.now(),
             few=few,
         )
 
@@ -188,12 +197,12 @@ class Desk:
 
     async def status(self, name: str, *, repeated: bool = False) -> Report:
         """The facts of a broadcast read back; `name` as a person types it."""
-        found = await self._ledger.do(broadcasts.find, name)
-        stored = await self._ledger.do(broadcasts.load, found)
-        now = self._clock.now()
-        health = await self.health()
+        found = await self.ledger.do(broadcasts.find, name)
+        stored = await self.ledger.do(broadcasts.load, found)
+        now = self.clock.now()
+        health = await self.operator.health()
         decision = decide(stored.plan, stored.history, health, now)
-        worker = now if await self._goes_on(found) else await self._ledger.do(broadcasts.last_worker)
+        worker = now if await self._goes_on(found) else await self.ledger.do(broadcasts.last_worker)
         return make_report(
             stored.plan,
             stored.history,
@@ -210,55 +219,36 @@ class Desk:
         """Whether somebody works on a broadcast: this process in its background, or whoever holds a part of it."""
         if name in self._mine and self._tending is not None and not self._tending.done():
             return True
-        listed = await self._ledger.do(batches.listed, name)
+        listed = await self.ledger.do(batches.listed, name)
         return any(batch.owner is not None and not proven_dead(batch.owner) for batch in listed)
 
     async def facts(self, name: str) -> tuple[Fact, ...]:
         """What happened in a broadcast, in the ledger's order."""
-        stored = await self._ledger.do(broadcasts.load, await self._ledger.do(broadcasts.find, name))
+        stored = await self.ledger.do(broadcasts.load, await self.ledger.do(broadcasts.find, name))
         everything = (fact for facts in stored.history.facts.values() for fact in facts)
         return tuple(sorted(everything, key=lambda fact: fact.seq))
 
     async def listing(self, most: int) -> tuple[broadcasts.Listed, ...]:
         """The newest broadcasts."""
-        return await self._ledger.do(broadcasts.listing, most, self._clock.now())
-
-    async def health(self) -> Mapping[str, Health]:
-        """What is believed of each channel."""
-        known = {gate.channel: gate for gate in await self._ledger.do(gates.listing)}
-        everything = {**{name: Gate(channel=name) for name in self._channels}, **known}
-        return assess_all(everything.values(), self._clock.now())
-
-    async def probe(self, channel: str) -> Probed:
-        """Whether a channel's credentials and platform work; publishes nothing."""
-        if channel not in self._channels:
-            raise UsageError(f"No channel is named {channel!r}. Known are: {', '.join(self._channels)}.")
-        try:
-            adapter = await self._roster.adapter(channel)
-            if not isinstance(adapter, Probes):
-                return Probed(ok=True, detail="opened; this kind of channel cannot be probed")
-            async with asyncio.timeout(PROBE_TIMEOUT_S):
-                return await adapter.probe(PROBE_TIMEOUT_S)
-        except Exception as error:  # noqa: BLE001 - a probe tells what is wrong, whatever it is
-            return Probed(ok=False, detail=classify(error).detail or type(error).__name__)
+        return await self.ledger.do(broadcasts.listing, most, self.clock.now())
 
     # Orders of a person
 
     async def cancel(self, name: str, channel: str | None) -> Report:
         """Ends everything that has not begun."""
-        found = await self._ledger.do(broadcasts.find, name)
-        stored = await self._ledger.do(broadcasts.load, found)
+        found = await self.ledger.do(broadcasts.find, name)
+        stored = await self.ledger.do(broadcasts.load, found)
         if channel is not None:
             self._check_channel(stored.plan, channel)
-        await self._ledger.do(broadcasts.cancel, found, channel, self._clock.now())
+        await self.ledger.do(broadcasts.cancel, found, channel, self.clock.now())
         await self._engine.dispatcher.conduct(found)
         self._engine.wake(found)
         return await self.status(found)
 
     async def settle(self, name: str, channel: str, *, there: bool, url: str | None, to: str | None = None) -> Report:
         """Records a person's word about a post in doubt, or about all, or one, of a direct channel."""
-        found = await self._ledger.do(broadcasts.find, name)
-        stored = await self._ledger.do(broadcasts.load, found)
+        found = await self.ledger.do(broadcasts.find, name)
+        stored = await self.ledger.do(broadcasts.load, found)
         self._check_channel(stored.plan, channel)
         if stored.plan.terms[channel].direct:
             await self.people.settle(stored.plan, channel, there=there, to=to)
@@ -281,11 +271,11 @@ class Desk:
             seq=0,
             channel=channel,
             kind=Kind.ORDERED,
-            at=self._clock.now(),
+            at=self.clock.now(),
             order=Order.THERE if there else Order.NOT_THERE,
             outcome=outcome,
         )
-        await self._ledger.do(broadcasts.order, found, fact, url)
+        await self.ledger.do(broadcasts.order, found, fact, url)
         await self._engine.dispatcher.conduct(found)
         self._engine.wake(found)
         return await self.status(found)
@@ -299,11 +289,11 @@ class Desk:
     async def resume(self, name: str | None, for_s: float) -> tuple[Report, ...]:
         """Gives everything owed one trial now, settles what is in doubt, and waits up to `for_s` seconds."""
         names = (
-            (await self._ledger.do(broadcasts.find, name),)
+            (await self.ledger.do(broadcasts.find, name),)
             if name is not None
-            else await self._ledger.do(broadcasts.open_ids)
+            else await self.ledger.do(broadcasts.open_ids)
         )
-        until = self._clock.now() + for_s
+        until = self.clock.now() + for_s
 
         async def one(found: str) -> Report:
             async def rested(decision: Decision) -> bool:
@@ -321,7 +311,7 @@ class Desk:
 
     async def _worth_waiting(self, name: str, until: float) -> bool:
         """Whether something that a person waits for can happen before `until`: a lease ends, a wait, a look-up."""
-        listed = await self._ledger.do(batches.listed, name)
+        listed = await self.ledger.do(batches.listed, name)
         if any(batch.owner is not None and not proven_dead(batch.owner) for batch in listed):
             return True
         if any(self._engine.runs(batch.id) for batch in listed):
@@ -339,13 +329,13 @@ class Desk:
 
     async def work_once(self) -> tuple[str, ...]:
         """Delivers what is due now, once; gives the broadcasts it touched."""
-        now = self._clock.now()
-        await self._ledger.do(broadcasts.worker_seen, self._owner, now)
-        await self._ledger.do(broadcasts.forget, now - self._keep_s)
-        due = await self._ledger.do(broadcasts.due, now, proven_dead)
+        now = self.clock.now()
+        await self.ledger.do(broadcasts.worker_seen, self.owner, now)
+        await self.ledger.do(broadcasts.forget, now - self._keep_s)
+        due = await self.ledger.do(broadcasts.due, now, proven_dead)
         bound = now + WAIT_MARGIN_S
         for name in due:
-            stored = await self._ledger.do(broadcasts.load, name)
+            stored = await self.ledger.do(broadcasts.load, name)
             bound = max(bound, now + longest_s(stored.plan) + WAIT_MARGIN_S)
 
         async def one(found: str) -> None:
@@ -362,18 +352,26 @@ class Desk:
         tending = asyncio.create_task(self._engine.tend())
         try:
             while True:
-                now = self._clock.now()
+                now = self.clock.now()
                 with contextlib.suppress(LedgerBusyError):  # somebody writes for long; the next beat comes soon
-                    await self._ledger.do(broadcasts.worker_seen, self._owner, now)
-                    await self._ledger.do(broadcasts.forget, now - self._keep_s)
+                    await self.ledger.do(broadcasts.worker_seen, self.owner, now)
+                    await self.ledger.do(broadcasts.forget, now - self._keep_s)
                 done, _ = await asyncio.wait({tending}, timeout=beat_s)
                 for ended in done:
                     ended.result()
         finally:
             tending.cancel()
 
+    def context(self) -> Context:
+        """What is needed to call an address that belongs to no channel."""
+        return self._roster.context("")
+
+    async def deliver_due(self) -> float | None:
+        """Delivers everything that is due now, and waits for nothing else; gives when something is due next."""
+        return await self._engine.run_due()
+
     async def _busy(self, name: str) -> bool:
-        return any(self._engine.runs(batch.id) for batch in await self._ledger.do(batches.listed, name))
+        return any(self._engine.runs(batch.id) for batch in await self.ledger.do(batches.listed, name))
 
     def _tend(self, name: str) -> None:
         """In the background of this process: what it accepted is carried on until it is over."""
@@ -386,7 +384,7 @@ class Desk:
 
     async def warm(self) -> None:
         """Opens the ledger and begins to open every channel that can be used."""
-        await self.health()
+        await self.operator.health()
         usable = (name for name, channel in self._channels.items() if not channel.misconfigured)
         self._roster.warm(tuple(usable))
 
@@ -397,7 +395,7 @@ class Desk:
             await asyncio.wait({self._tending})
         await self._engine.stop(young_s=LEAVE_S)
         await self._roster.close()
-        await self._ledger.close()
+        await self.ledger.close()
         self._files.close()
 
 

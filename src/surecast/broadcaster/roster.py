@@ -162,6 +162,10 @@ class Roster:
         finally:
             del self._asking[channel]
 
+    def context(self, channel: str) -> Context:
+        """What is needed to ask for something in public, without the channel's credentials."""
+        return self._context(channel, None, None)
+
     async def cut_off(self, channel: str) -> bool:
         """Whether this machine reaches nobody at all: neither independent places nor the other channels' platforms."""
         asked_at, known = self._cut_off.get(channel, (float("-inf"), False))

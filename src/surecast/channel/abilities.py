@@ -14,10 +14,15 @@ from surecast.outcome import Look, Outcome, Receipt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What a probe found, in words for people; nothing was published."""
+    """What a probe found, in words for people; nothing was published.
+
+    Attributes:
+        outcome: what a post would have ended with; None where all is well, or something else is to be put right.
+    """
 
     ok: bool
     detail: str
+    outcome: Outcome | None = None
 
 
 class SessionStore(Protocol):

@@ -23,8 +23,7 @@ MAX_BYTES: Final = 1_048_576
 _AS_IT_IS_NOW: Final = {"Accept": "text/html", "Cache-Control": "no-cache", "Pragma": "no-cache"}
 _FRESH: Final = "fresh"
 
-# Services in front of a web server may drop quotes and turn attributes round.
-_MARK: Final = re.compile(rb"<meta\s[^<>]*surecast-notice[^<>]*>", re.IGNORECASE)
+_META: Final = re.compile(rb"<meta\s[^<>]*>", re.IGNORECASE)
 
 
 async def look(reader: httpx.AsyncClient, address: str, receipt: Receipt) -> Look:
@@ -62,5 +61,6 @@ async def _judge(reply: httpx.Response, receipt: Receipt) -> Look:
 
 
 def _is_of(page: bytes, slug: str) -> bool:
+    # Services in front of a web server may drop quotes and turn attributes round.
     own = re.compile(rb"""content\s*=\s*["']?%s["'\s/>]""" % re.escape(slug.encode()), re.IGNORECASE)
-    return any(own.search(mark) for mark in _MARK.findall(page))
+    return any(b"surecast-notice" in tag.lower() and own.search(tag) for tag in _META.findall(page))

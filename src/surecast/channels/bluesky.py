@@ -240,8 +240,10 @@ class Bluesky:
             answers = True
             me = await self._account.query("com.atproto.server.getSession", {}, timeout_s)
         except Exception as error:  # noqa: BLE001 - told to a person
-            why = self._why(error)
-            return Probed(ok=False, detail=f"{self._service} answers, but: {why}" if answers else why)
+            outcome = classify(error, own=self.classify)
+            why = _without_doubt(outcome)
+            detail = f"{self._service} answers, but: {why}" if answers else why
+            return Probed(ok=False, detail=detail, outcome=outcome)
         if me.get("active") is False:
             return Probed(ok=False, detail=_CLOSED)
         return Probed(ok=True, detail=f"{self._service} answers, and @{me.get('handle')} is logged in.")

@@ -196,7 +196,7 @@ class MastodonAdapter:
                 limits = await talk.limits(LIMITS)
                 lacking = await talk.lacking(NEEDED_SCOPES)
         except (TimeoutError, ConfigError, CallError) as error:
-            return Probed(ok=False, detail=self._explain(error))
+            return Probed(ok=False, detail=self._explain(error), outcome=classify(error, own=self.classify))
         fits = f"{limits.text} characters, a link counts {limits.url_cost}, {limits.images} images"
         detail = f"Posts as @{account.get('acct')} on {self._server}: {fits}."
         if lacking:

@@ -22,6 +22,7 @@ from surecast.errors import ConfigError
 from surecast.outcome import Look, Outcome, Reason, Receipt, Sighting, Verdict
 from surecast.rate import Rate
 from surecast.settings import setting
+from surecast.transport.classify import classify
 from surecast.transport.clients import httpx_client
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class TelegramAdapter(BotAdapter):
                 chat = await talk.one("getChat", chat_id=self._chat)
                 may_post = await _may_post(talk, chat, bot)
         except (TimeoutError, ConfigError, CallError) as error:
-            return Probed(ok=False, detail=self._explain(error))
+            return Probed(ok=False, detail=self._explain(error), outcome=classify(error, own=self.classify))
         kind = chat.get("type", "chat")
         named = f"“{chat.get('title')}” ({'@' + chat['username'] if chat.get('username') else 'private'})"
         detail = f"Posts as @{bot.get('username')} in the {kind} {named}."

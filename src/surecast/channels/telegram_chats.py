@@ -20,6 +20,7 @@ from surecast.contact import Medium
 from surecast.errors import ConfigError
 from surecast.outcome import Outcome, Reason, Receipt, Scope, Verdict
 from surecast.rate import Rate
+from surecast.transport.classify import classify
 
 if TYPE_CHECKING:
     from surecast.channels._telegram_talk import Letter, Line, Sent, Talk
@@ -96,7 +97,7 @@ class TelegramChats(BotAdapter):
             async with asyncio.timeout(timeout_s), self._talk(timeout_s) as talk:
                 bot = await talk.one("getMe")
         except (TimeoutError, ConfigError, CallError) as error:
-            return Probed(ok=False, detail=self._explain(error))
+            return Probed(ok=False, detail=self._explain(error), outcome=classify(error, own=self.classify))
         return Probed(ok=True, detail=f"Writes as @{bot.get('username')} to who has pressed Start there.")
 
     @asynccontextmanager

@@ -224,7 +224,7 @@ class TwilioAdapter:
                 found = await account.look(timeout_s)
                 lacks = await self._lacks(account, timeout_s)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is explained
-            return Probed(ok=False, detail=self._explain(error))
+            return Probed(ok=False, detail=self._explain(error), outcome=classify(error, own=self.classify))
         detail = f"Sends from {self._named()} as the account “{found.friendly_name}”."
         if found.status != "active":
             return Probed(ok=False, detail=f"{detail} But the account is {found.status}. Look at its Console.")
@@ -321,4 +321,5 @@ KIND = Kind(
     sdk=("twilio",),
     dress=dress,
     in_flight=IN_FLIGHT,
+    status_page="https://status.twilio.com/api/v2/summary.json",
 )

@@ -45,7 +45,10 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "suppress": Verb("suppress", "suppress", "Keep the list of people not to be written to."),
         "forget": Verb("suppress", "forget", "Remove a person from the ledger."),
         "config": Verb("config", "config", "Check the configuration; print its schema."),
-        "work": Verb("work", "work", "Deliver what is owed as it falls due."),
+        "watch": Verb("watch", "watch", "Notice outages, tell of them, deliver what is owed."),
+        "drafts": Verb("drafts", "drafts", "List notices to readers that wait for you."),
+        "approve": Verb("drafts", "approve", "Send one of them."),
+        "work": Verb("work", "work", "Deliver what is owed as it falls due, and watch nothing."),
         "sandbox": Verb("sandbox", "sandbox", "Run simulated platforms to try things on."),
     },
 }

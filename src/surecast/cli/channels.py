@@ -1,4 +1,7 @@
-"""``surecast channels``: which there are, and, with ``check``, whether they work; nothing is posted."""
+"""``surecast channels``: which there are, and, with ``check``, whether they work; nothing is posted.
+
+Switching them is in a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from surecast.cli.codes import Exit
 from surecast.cli.house import Call, House, opened
 from surecast.cli.options import verb
 from surecast.cli.output import SCHEMA, Output, safe
+from surecast.cli.switching import history, off, on_, trial
 from surecast.clock import hours_minutes, iso
 from surecast.errors import UsageError
 
@@ -44,12 +48,12 @@ DOWN_BECAUSE = {
 }
 
 
-@click.group(invoke_without_command=True, subcommand_metavar="[check]")
+@click.group(invoke_without_command=True, subcommand_metavar="[check | off | on | trial | history]")
 @verb
 def channels(call: Call) -> int | None:
     """Lists the channels: what each can take, where it stands in the routes, and how it was last.
 
-    `surecast channels check` tries each without posting.
+    `surecast channels check` tries each without posting; `off`, `on` and `trial` switch one, for every process.
     """
     if click.get_current_context().invoked_subcommand is not None:
         return None
@@ -61,6 +65,10 @@ def channels(call: Call) -> int | None:
             if not call.out.as_json:
                 _show(call.out, listed, house.config, health)
         return Exit.REACHED
+
+
+for command in (off, on_, trial, history):
+    channels.add_command(command)
 
 
 @channels.command(short_help="Try credentials and platforms; post nothing.")
@@ -147,9 +155,10 @@ def _object(channel: Channel, config: Config, health: Mapping[str, Health]) -> d
         "unit": traits.limits.unit,
         "images": traits.limits.images,
         "routes": _places(config, channel.name),
-        "condition": known.condition.value if known else "up",
+        "condition": known.condition.value if known else "unknown",
         "since": iso(known.since) if known and known.since is not None else None,
         "reason": (known.reason or None) if known else None,
+        "reasons": [safe(reason) for reason in known.reasons] if known else [],
         "misconfigured": safe(channel.misconfigured) or None,
     }
 
@@ -183,14 +192,26 @@ def _show_below(out: Output, facts: Sequence[str]) -> None:
 
 
 def _condition(channel: Channel, health: Health | None, zone: ZoneInfo, now: float) -> tuple[str, str]:
+    from surecast.cli.overview import exactly  # noqa: PLC0415 - not for --help
+
     if channel.misconfigured:
         return "not set up", "red"
-    if health is None or health.condition == "up":
+    if health is None or health.condition in {"up", "unknown"}:
         return "no trouble known", "green"
-    since = f" since {hours_minutes(health.since, zone, now)}" if health.since is not None else ""
+    because = exactly(health.reasons)[0] if health.reasons else DOWN_BECAUSE.get(health.reason, health.reason)
     if health.condition == "isolated":
-        return f"switched off until {hours_minutes(health.not_before, zone, now)}", "yellow"
-    return f"down{since}: {DOWN_BECAUSE.get(health.reason, health.reason)}", "red"
+        ends = health.not_before < _for_ever()
+        return f"{because}{f', until {hours_minutes(health.not_before, zone, now)}' if ends else ''}", "yellow"
+    if health.condition == "degraded":
+        return f"degraded: {because}", "yellow"
+    since = f" since {hours_minutes(health.since, zone, now)}" if health.since is not None else ""
+    return f"down{since}: {because}", "red"
+
+
+def _for_ever() -> float:
+    from surecast.ledger.gates import FOR_EVER  # noqa: PLC0415 - not for --help
+
+    return FOR_EVER
 
 
 def _takes(traits: Traits) -> str:

@@ -99,7 +99,9 @@ def _show_channel(out: Output, name: str, plan: Plan, traits: Traits, said: Anno
     post, skip = plan.posts[name], plan.terms[name].skip
     count = "does not fit" if skip is not None and skip.reason.value == "cannot_be_fitted" else _count(post)
     where = name if name == traits.platform.lower() else f"{name} ({traits.platform})"
-    beside = list(map(one_line, [*_card(post, traits, words=True), *_images(post, said), post.cut]))
+    note = plan.notes.get(name)
+    instead = f"If {note.failing} fails, below it: {note.line}" if note is not None else ""
+    beside = list(map(one_line, [*_card(post, traits, words=True), *_images(post, said), post.cut, instead]))
     text = [tame(line) for line in _shown(post, traits)]
     if not out.terminal:
         out.lines(f"{where}: {count}", verbatim=True)
@@ -191,7 +193,7 @@ def _object(
 
 
 def _channel_object(plan: Plan, name: str, said: Announcement, traits: Traits) -> dict[str, Any]:
-    post, skip = plan.posts[name], plan.terms[name].skip
+    post, skip, note = plan.posts[name], plan.terms[name].skip, plan.notes.get(name)
     limits: Limits = post.limits
     return {
         "platform": traits.platform,
@@ -207,5 +209,6 @@ def _channel_object(plan: Plan, name: str, said: Announcement, traits: Traits) -
             for image, picture in zip(said.images, post.pictures, strict=False)
         ],
         "cut": post.cut or None,
+        "note": None if note is None else {"failing": note.failing, "text": note.line},
         "skipped": None if skip is None else {"reason": skip.reason.value, "error": safe(skip.detail)},
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from surecast.cli.figures import counted, money
-from surecast.cli.output import SCHEMA, Output, one_line, safe, tame
+from surecast.cli.output import Output, one_line, safe, tame
 from surecast.clock import hours_minutes, iso
 from surecast.outcome import Verdict
 
@@ -86,8 +86,7 @@ def show_report(out: Output, report: Report, *, object_too: bool = True) -> None
 
 
 def show_list(out: Output, listed: Sequence[Listed], zone: tzinfo, now: float) -> None:
-    """Prints the broadcasts, newest first."""
-    out.object({"schema": SCHEMA, "broadcasts": [_listed_object(each) for each in listed]})
+    """Prints the broadcasts for people, newest first."""
     if not listed:
         out.lines("Nothing was broadcast yet.")
     elif not out.terminal:
@@ -123,7 +122,7 @@ class _Row:
 
 def _row(channel: ChannelReport, report: Report) -> _Row:
     status, style = status_words(channel)
-    coming = channel.next_try is not None and channel.next_try > report.at
+    coming = channel.next_try is not None and report.at < channel.next_try < report.expires_at
     zone = ZoneInfo(report.time_zone)
     return _Row(
         name=channel.name,
@@ -219,7 +218,8 @@ def _place(row: _Row) -> Text:
 # The list -----------------------------------------------------------------------------------------------------
 
 
-def _listed_object(listed: Listed) -> dict[str, Any]:
+def listed_object(listed: Listed) -> dict[str, Any]:
+    """One broadcast of the list, for machines."""
     return {
         "id": listed.id,
         "key": listed.key,
@@ -229,13 +229,15 @@ def _listed_object(listed: Listed) -> dict[str, Any]:
         "created": iso(listed.created_at),
         "expires": iso(listed.expires_at),
         "text": listed.text,
+        "purpose": listed.purpose or None,
     }
 
 
 def _listed_line(listed: Listed, zone: tzinfo, now: float) -> str:
     owed = f"(owed: {', '.join(listed.owed)}) " if listed.owed else ""
     when = hours_minutes(listed.created_at, zone, now)
-    return f"{listed.id}  {when}  {listed.state}  {owed}{one_line(listed.text)}"
+    purpose = f"{listed.purpose}: " if listed.purpose else ""
+    return f"{listed.id}  {when}  {listed.state}  {owed}{purpose}{one_line(listed.text)}"
 
 
 def _listed_table(listed: Sequence[Listed], zone: tzinfo, now: float) -> RenderableType:
@@ -255,7 +257,9 @@ def _listed_table(listed: Sequence[Listed], zone: tzinfo, now: float) -> Rendera
             "sent": Text(hours_minutes(each.created_at, zone, now)),
             "state": Text(each.state, style=STATE_STYLES.get(each.state, "")),
             "owed": Text(", ".join(each.owed)),
-            "announcement": Text(one_line(each.text)),
+            "announcement": Text(f"{each.purpose}: " if each.purpose else "", style="dim").append(
+                one_line(each.text), style="not dim"
+            ),
         }
         table.add_row(*(cells[column] for column in columns))
     return table

@@ -1,4 +1,4 @@
-"""``surecast status``: what became of a broadcast, or which ones there are."""
+"""``surecast status``: what became of a broadcast, or how things stand and which broadcasts there are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from surecast.cli.codes import Exit, code_of
 from surecast.cli.house import Call, House, opened
 from surecast.cli.options import verb
+from surecast.cli.output import SCHEMA
 from surecast.errors import UnknownBroadcastError, UsageError
 
 NOTHING_YET = "Nothing was broadcast yet from this ledger."
@@ -24,7 +25,7 @@ LOOK_S = 0.5  # between two looks of --follow
 @click.option("--unsure", is_flag=True, help="List the contacts of whom it is not known.")
 @verb
 def status(call: Call, *, broadcast: str | None, follow: bool, missed: bool, unsure: bool) -> int:
-    """Shows what became of a broadcast; without ID, lists all that are kept.
+    """Shows what became of a broadcast; without ID, what is down, what is owed, what needs you, and every broadcast.
 
     ID is a broadcast's id, the beginning of it, or `last`. With ID the exit code is that of the broadcast's state.
 
@@ -47,11 +48,19 @@ def status(call: Call, *, broadcast: str | None, follow: bool, missed: bool, uns
 
 
 def _list(call: Call, house: House) -> int:
-    from surecast.cli.reports import show_list  # noqa: PLC0415 - not for --help
+    from surecast.cli.overview import overview_object, show_overview  # noqa: PLC0415 - not for --help
+    from surecast.cli.reports import listed_object, show_list  # noqa: PLC0415
 
+    overview, zone = house.broadcaster.overview(), ZoneInfo(house.config.time_zone)
+    if call.out.quiet and overview.calm:
+        return Exit.REACHED
     listed = () if house.empty else house.broadcaster.listing(sys.maxsize)
+    broadcasts = [listed_object(each) for each in listed]
+    call.out.object({"schema": SCHEMA, "overview": overview_object(overview), "broadcasts": broadcasts})
+    show_overview(call, overview, zone)
     if not call.out.quiet:
-        show_list(call.out, listed, ZoneInfo(house.config.time_zone), time.time())
+        call.out.lines("")
+        show_list(call.out, listed, zone, time.time())
     return Exit.REACHED
 
 

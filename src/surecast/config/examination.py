@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from surecast.channel import Channel, Confirms, Part, Post, Words
 from surecast.config.audiences import audience_mistakes
+from surecast.config.charge import charge_mistakes, charge_notes
 from surecast.config.fields import fields_of, read_fields
 from surecast.config.findings import At, Finding
 from surecast.config.kinds import Kinds
@@ -23,6 +24,7 @@ from surecast.config.values import Config
 from surecast.errors import ConfigError, Mistake, UsageError
 from surecast.message import Urgency
 from surecast.secret import Secret, secrets_of, unset
+from surecast.text.notices import check_folder, speaks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,10 @@ def _mistakes(draft: Draft) -> Iterator[Finding]:
         if isinstance(audience.source, Secret):
             yield from _secret(audience.source, ("audiences", name, "source"))
     yield from audience_mistakes(config.channels, config.audiences, config.routes.values())
+    yield from charge_mistakes(config)
+    for sentence in check_folder(config.templates, config.language) if config.templates else ():
+        what, _, cure = sentence.rpartition(". ")
+        yield Finding(("templates",), what, cure.rstrip("."))
 
 
 def _routing(config: Config, draft: Draft) -> Iterator[Finding]:
@@ -184,9 +190,16 @@ def _mode(path: Path) -> int | None:
 def _notes(config: Config) -> Iterator[Finding]:
     used = {name for route in config.routes.values() for name in route.names()}
     heard = {channel.audience for channel in config.channels.values()}
+    if not speaks(config.language, config.templates):
+        yield Finding(
+            ("language",),
+            "there are no notices to readers in this language, so they are in English",
+            "Write your own, see docs/notices.md",
+        )
     for name in config.audiences:
         if name not in heard:
             yield Finding(("audiences", name), "no channel writes to this audience", f'Write audience = "{name}" there')
+    yield from charge_notes(config)
     for channel in config.channels.values():
         at = ("channels", channel.name)
         if config.routes and channel.name not in used:

@@ -50,7 +50,9 @@ def _rehomed(channel: Channel, endpoints: Mapping[str, str], home: Path) -> Chan
         return dataclasses.replace(channel, settings=None, misconfigured=why)
     simulated = _Simulated(channel.name, endpoint or "", home / channel.name)
     settings = simulated.table(channel.settings)
-    return dataclasses.replace(channel, settings=settings, misconfigured="", status_page="")
+    # Nobody serves a simulated folder: its pages would be looked for at the real address, and never be found there.
+    confirm = "accepted" if endpoint is None else channel.confirm
+    return dataclasses.replace(channel, settings=settings, misconfigured="", status_page="", confirm=confirm)
 
 
 def _only_writes_files(fields: Iterable[Field]) -> bool:

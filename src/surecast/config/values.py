@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from surecast import policy
 from surecast.audiences import Audience
 from surecast.channel import CatchUp, Channel
+from surecast.config.charge import Charge, in_charge
 from surecast.config.findings import nearest
 from surecast.config.references import misconfigured
 from surecast.config.watching import CatchUpTable, Watch
@@ -284,6 +285,10 @@ class Person:
             if getattr(self, way) is None:
                 raise ConfigError(f'via names {way}, but no {way} is given. Write {way} = "..."')
 
+    def __repr__(self) -> str:
+        """Without name and addresses: it may end in a log."""
+        return f"{type(self).__name__}(via={self.via!r})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
@@ -328,6 +333,18 @@ class Config:
     )
     require_alt: bool = setting(
         "Whether an image without words for people who cannot see it is refused.", default=False, example="true"
+    )
+    follow: str | None = setting(
+        "The address at which readers can always follow, for notices; without it, that of the first website.",
+        default=None,
+        example="https://ferries.example/notices",
+        check=web_address,
+    )
+    templates: Path | None = setting(
+        "A folder with your own templates of notices and messages.", default=None, example="templates"
+    )
+    reroute_notes: bool = setting(
+        "Whether a post that takes the place of another says why it comes there.", default=True, example="false"
     )
     per_contact: Rate = setting(
         "How many direct messages one person gets at most, below an emergency.", default=PER_CONTACT, example="3/day"
@@ -380,7 +397,14 @@ class Config:
             worker=self._worker(),
             catch_up=self.catch_up.policy,
             catch_up_rate=self.catch_up.pace,
+            follow=self.follow or self._first_website(),
+            templates=self.templates,
+            reroute_notes=self.reroute_notes,
         )
+
+    def _first_website(self) -> str:
+        sites = (channel.settings for channel in self.channels.values() if channel.kind.name == "site")
+        return next((str(site.url) for site in sites if site is not None), "")
 
     def _worker(self) -> str:
         """The command that delivers what is owed, as it must stand in cron."""
@@ -392,6 +416,11 @@ class Config:
     def zone(self) -> ZoneInfo:
         """The time zone itself."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def charge(self) -> Charge:
+        """The people in charge, and how they are reached."""
+        return in_charge(self)
 
     def ledger_path(self) -> Path:
         """Where the ledger is, after its reference was followed.

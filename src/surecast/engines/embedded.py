@@ -24,6 +24,7 @@ SWEEP_S = 2.0
 #: So many batches of a direct channel are worked on at once: enough that none of its slots stands idle between two.
 MOST_AT_ONCE = 3
 TOGETHER_S = 0.2
+NEXT_SWEEP_S = 0.005
 
 
 class _Driver:
@@ -206,6 +207,17 @@ class Embedded:
                 next_at = await self.sweep(only)
             now = self._clock.now()
             await self._rest(self._news, max(POLL_S, min(SWEEP_S, (next_at or now + SWEEP_S) - now)))
+
+    async def run_due(self) -> float | None:
+        """Carries on until nothing is due now; gives when something is due next, Unix seconds."""
+        while True:
+            next_at = await self.sweep()
+            if self._running:
+                await asyncio.wait(tuple(self._running.values()))
+            elif next_at is None or next_at > self._clock.now():
+                return next_at
+            else:  # it has just become due, or another process is at it
+                await asyncio.sleep(NEXT_SWEEP_S)
 
     def runs(self, batch: int) -> bool:
         """Whether a batch is being worked on here."""

@@ -249,7 +249,7 @@ def _supersede(database: Database, plan: Plan, channel: str, now: float) -> None
 
 
 def superseded_on(database: Database, plan: Plan) -> frozenset[str]:
-    """Channels on which a newer announcement of the same incident had its turn. Runs inside the caller's transaction."""
+    """Channels on which a newer announcement of the incident had its turn. Runs inside the caller's transaction."""
     if plan.incident is None:
         return frozenset()
     rows = database.queries.superseded_on(
@@ -299,7 +299,11 @@ def image(database: Database, digest: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One line of the list of broadcasts."""
+    """One line of the list of broadcasts.
+
+    Attributes:
+        purpose: empty for an announcement of the house; else what surecast itself had to say, e.g. ``notice``.
+    """
 
     id: str
     key: str | None
@@ -309,6 +313,7 @@ class Listed:
     created_at: float
     expires_at: float
     text: str
+    purpose: str = ""
 
 
 def listing(database: Database, most: int, now: float) -> tuple[Listed, ...]:
@@ -325,6 +330,7 @@ def listing(database: Database, most: int, now: float) -> tuple[Listed, ...]:
             created_at=row["created_at"],
             expires_at=row["expires_at"],
             text=next((post.words.text for post in plan_of(row["plan"]).posts.values()), ""),
+            purpose=row["purpose"],
         )
         for row in rows
     )

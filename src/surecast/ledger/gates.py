@@ -13,7 +13,7 @@ from surecast.rate import Rate
 
 Actor = Literal["breaker", "watch", "person"]
 #: A channel that is switched off for no stated time.
-FOR_EVER = 253_402_300_799.0  # the last second of the year 9999
+FOR_EVER = 253_402_128_000.0  # 30 December 9999: two days later some time zones would have the year 10000
 
 
 def take(

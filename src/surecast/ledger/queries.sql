@@ -19,14 +19,15 @@ where fingerprint = :fingerprint and route = :route and created_at >= :since and
 order by created_at desc limit 1;
 
 -- name: broadcasts
-select id, key, route, plan, created_at, expires_at, state, final, owed, cancelled_at
+select id, key, route, plan, created_at, expires_at, state, final, owed, cancelled_at, purpose
 from broadcast order by created_at desc limit :most;
 
 -- name: ids_like
 select id from broadcast where id like :pattern escape '\' limit 2;
 
 -- name: last_id^
-select id from broadcast order by created_at desc, rowid desc limit 1;
+-- The last announcement of the house; what surecast itself said since does not count.
+select id from broadcast where purpose = '' order by created_at desc, rowid desc limit 1;
 
 -- name: open_ids
 -- Broadcasts in which something may still happen.
@@ -351,3 +352,47 @@ delete from newest where broadcast = :broadcast and (:channel is null or channel
 
 -- name: wake_batch_of!
 update batch set wake_at = :now where broadcast = :broadcast and channel = :channel;
+
+-- name: owed_now
+-- What channels still get, by broadcast, oldest first.
+select id, owed, created_at, expires_at from broadcast
+where final = 0 and owed <> '' and expires_at > :now order by created_at, rowid;
+
+-- name: only_a_person_knows
+-- Broadcasts of which it is not known whether they arrived, and in which nothing is looked up any more; newest first.
+select id from broadcast where state = 'unsure' and (final = 1 or not exists (
+    select 1 from batch where batch.broadcast = broadcast.id and (batch.wake_at is not null or batch.owner is not null)))
+order by created_at desc, rowid desc;
+
+-- name: missed_since
+-- Broadcasts that were missed and are not owed any more, newest first; those that nobody looked at since count too.
+select id from broadcast
+where created_at >= :since and expires_at >= :since and cancelled_at is null
+    and ((state = 'missed' and (final = 1 or expires_at <= :now)) or (state = 'pending' and expires_at <= :now))
+order by created_at desc, rowid desc;
+
+-- name: off_since^
+-- When a channel was switched off last.
+select max(at) as at from switch where channel = :channel and what = 'off';
+
+-- name: signals_of
+select * from signal where channel = :channel and at >= :since order by at;
+
+-- name: newest_on
+-- The newest posts that a channel took.
+select broadcast from delivery where channel = :channel and remote is not null order by id desc limit :most;
+
+-- name: ends_of
+select * from fact where broadcast = :broadcast and channel = :channel and kind = 'ended' order by seq;
+
+-- name: in_state
+select id from broadcast where state = :state and purpose = '' and created_at >= :since
+order by created_at desc limit :most;
+
+-- name: states_since
+select state, count(*) as count from broadcast where purpose = '' and created_at >= :since group by state;
+
+-- name: without_post
+select b.id from broadcast b join delivery d on d.broadcast = b.id
+where d.channel = :channel and d.remote is null and b.purpose = '' and b.created_at >= :since
+order by b.created_at limit :most;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from surecast.ledger.database import Database
 from surecast.outcome import RULES, Outcome, Reason, Scope
@@ -48,19 +49,26 @@ def since(database: Database, moment: float) -> Mapping[str, tuple[Slot, ...]]:
     with database.reading() as queries:
         by_channel: dict[str, list[Slot]] = {}
         for row in queries.signals_since(database.connection, since=moment):
-            by_channel.setdefault(row["channel"], []).append(
-                Slot(
-                    source=Source(row["source"]),
-                    at=row["at"],
-                    good=row["good"],
-                    bad=row["bad"],
-                    slow=row["slow"],
-                    silent=row["silent"],
-                    last=Answer(row["last"]),
-                    detail=row["detail"],
-                )
-            )
+            by_channel.setdefault(row["channel"], []).append(_slot(row))
     return {channel: tuple(slots) for channel, slots in by_channel.items()}
+
+
+def of_channel(database: Database, channel: str, since: float) -> tuple[Slot, ...]:
+    """What was observed of one channel since then. Runs inside the caller's transaction."""
+    return tuple(map(_slot, database.queries.signals_of(database.connection, channel=channel, since=since)))
+
+
+def _slot(row: Any) -> Slot:
+    return Slot(
+        source=Source(row["source"]),
+        at=row["at"],
+        good=row["good"],
+        bad=row["bad"],
+        slow=row["slow"],
+        silent=row["silent"],
+        last=Answer(row["last"]),
+        detail=row["detail"],
+    )
 
 
 def forget(database: Database, now: float) -> None:

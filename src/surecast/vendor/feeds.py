@@ -1,7 +1,7 @@
 """Feeds of incidents, RSS 2.0 and Atom: what the entries of the last day say, incident by incident.
 
 An entry is an incident (Statuspage, Instatus, incident.io, Slack) or one update of it (Better Stack); those with the
-same title and link are one incident, of which the newest speaks.
+same link and title are one incident, of which the newest speaks.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ def _notice(entry: Entry, now: float) -> Notice | None:
 
 def _newest(entries: Iterable[Entry]) -> Iterable[Entry]:
     """The newest entry of each incident; of several that say no time the first one, as feeds begin with the newest."""
-    found: dict[tuple[str, str], Entry] = {}
+    found: dict[tuple[object, ...], Entry] = {}
     for entry in entries:
-        key = (bare(entry.title), entry.link)
+        key = (entry.link, bare(entry.title)) if entry.link else (id(entry),)
         known = found.get(key)
         if known is None or (entry.at or 0.0) > (known.at or 0.0):
             found[key] = entry

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from surecast.transport.classify import MAYBE, classify
+from surecast.transport.classify import MALFORMED, MAYBE, classify
 from surecast.transport.clients import httpx_client
 from surecast.transport.redact import redact
 from surecast.vendor.parsing import parse
@@ -57,6 +57,7 @@ async def read_page(url: str, *, context: Context, timeout_s: float, now: float,
 async def _get(client: httpx.AsyncClient, url: str) -> tuple[bytes, str]:
     target = url
     for _ in range(1 + REDIRECTS):
+        client.cookies.clear()
         async with client.stream("GET", target, headers=HEADERS) as reply:
             if reply.has_redirect_location:
                 target = _redirected(reply)
@@ -111,4 +112,7 @@ def _why(error: Exception) -> str:
     """The reason for people; of a read nothing is in doubt."""
     if isinstance(error, _UnreadableError):
         return str(error)
-    return classify(error).detail.removesuffix(MAYBE).strip()
+    outcome = classify(error)
+    if outcome is MALFORMED:  # its sentence is about channels
+        return "Its address cannot be used. Correct it."
+    return outcome.detail.removesuffix(MAYBE).strip()

@@ -51,7 +51,7 @@ def _of_json(content: bytes, now: float, component: str) -> View:
         document = json.loads(content)
     except (ValueError, RecursionError):  # numbers of thousands of digits are a ValueError, too
         return unknown("The status page is JSON that cannot be read.")
-    if isinstance(document, list) and all("name" in as_object(each) for each in document):
+    if isinstance(document, list) and document and all("name" in as_object(each) for each in document):
         document = {"components": document}  # as the documentation of Instatus shows them
     for reader in READERS:
         view = reader(as_object(document), now=now, component=component)

@@ -31,6 +31,11 @@ COMPONENTS = {
     "fulloutage": Word.BAD,  # incident.io
     "undermaintenance": Word.MAINTENANCE,
 }
+#: States in more than one word, for people; Instatus writes PARTIALOUTAGE.
+WRITTEN = {
+    state(words): words
+    for words in ("degraded performance", "partial outage", "minor outage", "major outage", "under maintenance")
+}
 OPEN = frozenset({"investigating", "identified", "monitoring"})
 OVER = frozenset({"resolved", "postmortem", "completed"})
 UNDER_WAY = frozenset({"inprogress", "verifying"})
@@ -110,9 +115,9 @@ def _flat(components: tuple[Json, ...]) -> Iterator[Json]:
 
 def _components(components: Iterable[Json]) -> Iterator[Notice]:
     for each in components:
-        said = text(each.get("status"))
-        word = COMPONENTS.get(state(said), Word.UNKNOWN)
-        yield Notice(word=word, title=f"{text(each.get('name'))}: {said.replace('_', ' ').lower()}")
+        said = state(each.get("status"))
+        title = f"{text(each.get('name'))}: {WRITTEN.get(said, said)}"
+        yield Notice(word=COMPONENTS.get(said, Word.UNKNOWN), title=title)
 
 
 def _incidents(incidents: tuple[Json, ...]) -> Iterator[Notice]:

@@ -78,7 +78,7 @@ def told(word: Word, notices: Iterable[Notice], otherwise: str = "") -> str:
     """
     titles = [notice.title for notice in notices if notice.word is word and line(notice.title)]
     if word is Word.GOOD or not titles:
-        return otherwise or SENTENCES[word]
+        return line(otherwise) or SENTENCES[word]
     more = f" (and {len(titles) - 1} more)" if len(titles) > 1 else ""
     return line(titles[0], LONGEST - len(more)) + more
 

@@ -25,8 +25,9 @@ SEVERE = frozenset({"outage", "major outage"})
 UNDER_WAY = frozenset({"in progress", "verifying"})
 PLANNED = frozenset({"scheduled", "planned", "upcoming"})
 WELL = "operational"
+UPDATE = "update"  # says that something was added, and thereby that it is not over
 
-_ANY = "|".join(sorted({*OVER, *OPEN, *SEVERE, *UNDER_WAY, *PLANNED, WELL}, key=len, reverse=True))
+_ANY = "|".join(sorted({*OVER, *OPEN, *SEVERE, *UNDER_WAY, *PLANNED, WELL, UPDATE}, key=len, reverse=True))
 
 #: At the beginning of a line: Resolved - …, [Resolved] …, Status: Resolved; and after the time of an update, as
 #: Instatus writes it into one line: Sep 25, 16:01:05 GMT+0 - Resolved - …
@@ -63,7 +64,7 @@ _HEDGED = re.compile(
     r"\b(?:when|once|until|unless|if|will|would|should|before|to be|being|partially|others?|remain\w*|previous\w*)\b",
     re.IGNORECASE,
 )
-_STILL = re.compile(r"\b(?:still|but|however|again)\b", re.IGNORECASE)
+_STILL = re.compile(r"\b(?:still|but|however)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,9 @@ def _of_labels(labels: list[str], title: str) -> Word | None:
         return Word.DEGRADED
     if found & UNDER_WAY:
         return Word.MAINTENANCE
-    return None if found & PLANNED else Word.GOOD
+    if found & PLANNED:
+        return None
+    return Word.GOOD if found == {WELL} else Word.UNKNOWN
 
 
 def _of_sentences(text: str) -> Word:

@@ -1,0 +1,227 @@
+"""Looks at channels without posting anything, takes down what is seen, and lets that open and close their breakers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from surecast.broadcaster.roster import Roster
+from surecast.channel import Adapter, Channel, Confirms, Probes
+from surecast.clock import Clock
+from surecast.health import Condition, Health
+from surecast.ledger import gates, rounds, signals, watching
+from surecast.ledger.database import Ledger
+from surecast.outcome import Look, Outcome, Reason, Receipt, Scope, Sighting, Verdict
+from surecast.policy import Breaker, Gate
+from surecast.signals import SLOW_S, Answer, Signal, Source
+from surecast.transport.classify import classify
+from surecast.vendor import Word, read_page
+
+#: The whole time of one look.
+LOOK_S = 10.0
+#: The name under which the ledger remembers when this machine was last cut off.
+CUT_OFF, CUT_OFF_SINCE = "cut off", "cut off since"
+#: Two moments without network within so many seconds belong together.
+SAME_CUT_S = 300.0
+#: So many good looks in a row close a breaker that failures had opened.
+GOOD_IN_A_ROW = 2
+
+_OF_A_PAGE = {Word.GOOD: Answer.GOOD, Word.BAD: Answer.BAD, Word.DEGRADED: Answer.BAD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """One observation, and what it rests on.
+
+    Attributes:
+        unconnected: nobody was reached; it may be this machine's own network.
+        of_unseen: it was a look for a post of ours that nobody had seen.
+    """
+
+    signal: Signal
+    outcome: Outcome | None = None
+    unconnected: bool = False
+    of_unseen: bool = False
+
+
+class Observer:
+    """Looks at the channels of one broadcaster."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        roster: Roster,
+        channels: Mapping[str, Channel],
+        breaker: Breaker,
+        clock: Clock,
+        owner: str,
+    ) -> None:
+        self._ledger = ledger
+        self._roster = roster
+        self._channels = channels
+        self._breaker = breaker
+        self._clock = clock
+        self._visitor = f"{owner}/look"
+
+    async def look(self, channel: str) -> None:
+        """Asks a channel's platform, once, without posting; while its breaker is shut, only in the time of a trial."""
+        gate = await self._ledger.do(gates.get, channel)
+        if gate.isolated_until is not None and gate.isolated_until > self._clock.now():
+            return
+        if gate.opened_at is None:
+            seen = await self._sides(channel, writing=True)
+            await self._take_down(channel, seen)
+            return
+        passage = await self._ledger.do(
+            gates.take,
+            channel,
+            self._visitor,
+            now=self._clock.now(),
+            trial_s=2 * LOOK_S,
+            credentials=await self._roster.credentials(channel),
+            ordered=False,
+            look=True,
+        )
+        if passage.go:
+            unseen = gate.reason == Verdict.INVISIBLE.value
+            seen = await self._sides(channel, writing=not unseen)
+            await self._take_down(channel, seen)
+            await self._end_trial(channel, gate, seen)
+
+    async def read_page(self, channel: str, *, timeout_s: float = LOOK_S) -> None:
+        """Reads what the vendor says of itself; a page that cannot be read says nothing."""
+        known = self._channels[channel]
+        page = known.kind.status_page if known.status_page is None else known.status_page
+        if not page:
+            return
+        view = await read_page(
+            page,
+            context=self._roster.context(channel),
+            timeout_s=timeout_s,
+            now=self._clock.now(),
+            component=known.status_component,
+        )
+        signal = Signal(source=Source.VENDOR, answer=_OF_A_PAGE.get(view.word, Answer.SILENT), detail=view.detail)
+        await self._ledger.do(signals.record, channel, (signal,), self._clock.now())
+
+    async def switch(self, health: Health, *, between_s: float) -> bool:
+        """Opens the breaker of a channel that is seen to be down, unless it was switched just now; whether it did."""
+        if health.condition is not Condition.DOWN or health.reason not in {Verdict.UNAVAILABLE, Verdict.INVISIBLE}:
+            return False
+        return await self._ledger.do(
+            watching.shut_on_health,
+            health.channel,
+            Verdict(health.reason),
+            why=health.reasons[0] if health.reasons else "",
+            facts=health.reasons,
+            breaker=self._breaker,
+            between_s=between_s,
+            now=self._clock.now(),
+        )
+
+    # One look
+
+    async def _sides(self, channel: str, *, writing: bool) -> list[_Seen]:
+        """What both sides of the platform say, as far as they can be asked."""
+        asked = [self._writes(channel)] if writing else []
+        found = await asyncio.gather(*asked, self._reads(channel))
+        seen = [each for each in found if each is not None]
+        if any(each.unconnected for each in seen) and await self._roster.cut_off(channel):
+            await self._cut_off()
+            return [_silenced(each) if each.unconnected else each for each in seen]
+        return seen
+
+    async def _cut_off(self) -> None:
+        """Remembers that nothing could be reached, and since when."""
+        now = self._clock.now()
+        last = await self._ledger.do(rounds.last, CUT_OFF)
+        if last is None or now - last > SAME_CUT_S:
+            await self._ledger.do(rounds.put, CUT_OFF_SINCE, now)
+        await self._ledger.do(rounds.put, CUT_OFF, now)
+
+    async def _writes(self, channel: str) -> _Seen | None:
+        began = self._clock.now()
+        try:
+            adapter = await self._roster.adapter(channel)
+            if not isinstance(adapter, Probes):
+                return None
+            async with asyncio.timeout(LOOK_S):
+                probed = await adapter.probe(LOOK_S)
+            ok, outcome, detail = probed.ok, probed.outcome, probed.detail
+        except Exception as error:  # noqa: BLE001 - a look tells what is wrong, whatever it is
+            outcome = classify(error)
+            ok, detail = False, outcome.detail
+        slow = int(self._clock.now() - began > SLOW_S)
+        if ok:
+            return _Seen(signal=Signal(source=Source.PROBE, answer=Answer.GOOD, slow=slow))
+        told = signals.told_by(outcome, Source.PROBE) if outcome is not None else None
+        signal = told or Signal(source=Source.PROBE, answer=Answer.SILENT, detail=detail)
+        unconnected = outcome is not None and outcome.reason in {Reason.NOT_CONNECTED, Reason.TIMED_OUT, Reason.OURS}
+        return _Seen(signal=replace(signal, slow=slow), outcome=outcome, unconnected=unconnected)
+
+    async def _reads(self, channel: str) -> _Seen | None:
+        """Looks for a post of ours: for one that nobody has seen yet, else for one that was seen before."""
+        target = await self._ledger.do(watching.post_to_look_for, channel)
+        if target is None:
+            return None
+        source = Source.READ_BACK if target.unseen else Source.READ_PROBE
+        look = await self._confirmed(channel, target.receipt)
+        if look.sighting is Sighting.SEEN:
+            return _Seen(signal=Signal(source=source, answer=Answer.GOOD), of_unseen=target.unseen)
+        if look.sighting is Sighting.UNSEEN:
+            detail = "a post is still not seen" if target.unseen else "a post that was seen before is not seen"
+            return _Seen(signal=Signal(source=source, answer=Answer.BAD, detail=detail), of_unseen=target.unseen)
+        if look.answered:
+            return None
+        # For one post that is no information; that readers are given nothing says much of the platform.
+        signal = Signal(source=Source.READ_PROBE, answer=Answer.BAD, detail=look.detail)
+        return _Seen(signal=signal, unconnected=True, of_unseen=target.unseen)
+
+    async def _confirmed(self, channel: str, receipt: Receipt) -> Look:
+        try:
+            adapter: Adapter = await self._roster.adapter(channel)
+            if not isinstance(adapter, Confirms):
+                return Look(sighting=Sighting.UNKNOWN)
+            async with asyncio.timeout(LOOK_S):
+                return await adapter.confirm(receipt, LOOK_S)
+        except Exception as error:  # noqa: BLE001 - a read side in trouble may raise anything
+            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
+
+    async def _take_down(self, channel: str, seen: list[_Seen]) -> None:
+        now = self._clock.now()
+        await self._ledger.do(signals.record, channel, tuple(each.signal for each in seen), now)
+        refused = next((each.outcome for each in seen if each.outcome and _refuses_us(each.outcome)), None)
+        if refused is not None:
+            credentials = await self._roster.credentials(channel)
+            await self._ledger.do(
+                watching.refused, channel, refused, breaker=self._breaker, credentials=credentials, now=now
+            )
+
+    async def _end_trial(self, channel: str, gate: Gate, seen: list[_Seen]) -> None:
+        """What a look in the time of a trial means for the breaker."""
+        telling = [each for each in seen if each.signal.answer is not Answer.SILENT]
+        bad = next((each for each in telling if each.signal.answer is Answer.BAD), None)
+        unseen = gate.reason == Verdict.INVISIBLE.value
+        verdict = Verdict(gate.reason) if bad is not None and unseen else Verdict.UNAVAILABLE if bad else None
+        await self._ledger.do(
+            watching.end_look,
+            channel,
+            self._visitor,
+            bad=None if verdict is None or bad is None else Outcome(verdict=verdict, detail=bad.signal.detail),
+            good=bool(telling) and bad is None,
+            proven=any(each.of_unseen and each.signal.answer is Answer.GOOD for each in telling),
+            in_a_row=GOOD_IN_A_ROW,
+            breaker=self._breaker,
+            now=self._clock.now(),
+        )
+
+
+def _silenced(seen: _Seen) -> _Seen:
+    signal = replace(seen.signal, answer=Answer.SILENT, detail="this machine has no network")
+    return replace(seen, signal=signal, outcome=None)
+
+
+def _refuses_us(outcome: Outcome) -> bool:
+    return outcome.verdict is Verdict.UNAUTHORIZED and outcome.scope is Scope.CHANNEL

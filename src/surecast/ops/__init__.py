@@ -1,0 +1,1 @@
+"""Running an outage: watching, telling, paying back."""

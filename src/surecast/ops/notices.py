@@ -1,0 +1,135 @@
+"""What readers are told of an outage: written as a draft, sent by a person or by the watch, once."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from pathlib import Path
+
+from surecast.broadcaster.desk import Desk
+from surecast.channel import Channel
+from surecast.config.routes import resolve_route
+from surecast.config.values import Config
+from surecast.errors import SurecastError
+from surecast.ledger import outages
+from surecast.message import Announcement
+from surecast.outage import Notice, Outage, Sort, Stage
+from surecast.report import Report, Status
+from surecast.route import AtLeast, Name, Route, without
+from surecast.text.notices import render_notice
+
+#: A notice that could not go out within this means something else by then; so that an all-clear does not.
+VALID = {Sort.NOTICE: timedelta(hours=1), Sort.UPDATE: timedelta(hours=1), Sort.ALL_CLEAR: timedelta(hours=24)}
+TEMPLATES = {Sort.NOTICE: "outage_notice", Sort.UPDATE: "outage_update", Sort.ALL_CLEAR: "all_clear"}
+
+
+class Notices:
+    """Writes notices and sends them, through their own route."""
+
+    def __init__(self, desk: Desk, config: Config, templates: Path | None = None) -> None:
+        self._desk = desk
+        self._config = config
+        self._templates = templates
+
+    async def draft(
+        self, outage: Outage, sort: Sort, *, number: int, bad: frozenset[str], missed: int = 0
+    ) -> Notice | None:
+        """Writes what is to be said; None when it was written already, or nobody is there who could say it.
+
+        Args:
+            bad: the channels that do not work at the moment.
+            missed: for an all-clear: how many posts the platform gets now.
+        """
+        route = await self._route(outage, sort, bad | {outage.channel})
+        if route is None:
+            return None
+        channels = self._config.channels
+        now = self._desk.clock.now()
+        text = render_notice(
+            TEMPLATES[sort],
+            language=self._config.language,
+            folder=self._templates,
+            platform=channels[outage.channel].kind.traits.platform,
+            sender=self._config.sender,
+            since=outage.began_at,
+            until=outage.up_since,
+            now=now,
+            time_zone=self._config.time_zone,
+            others=[
+                channels[name].kind.traits.platform for name in route.names() if not channels[name].kind.traits.local
+            ],
+            follow=self._config.house.follow,
+            number=number,
+            missed=missed,
+        )
+        return await self._desk.ledger.do(
+            outages.draft,
+            outage,
+            sort,
+            number=number,
+            text=text,
+            route=str(route),
+            language=self._config.language,
+            now=now,
+        )
+
+    async def send(self, notice: Notice, *, wait: bool = False) -> Report | None:
+        """Sends a notice; None when somebody else has decided about it meanwhile.
+
+        Args:
+            wait: until its route is decided.
+        """
+        ledger, clock = self._desk.ledger, self._desk.clock
+        if not await ledger.do(outages.decide, notice, Stage.SENT, clock.now()):
+            return None
+        sent = dataclasses.replace(notice, stage=Stage.SENT)
+        announcement = Announcement(
+            text=notice.text,
+            title=notice.title,
+            url=notice.url,
+            language=notice.language,
+            key=f"outage:{notice.outage}:{notice.sort}:{notice.number}",
+            incident=f"outage:{notice.outage}",
+            expires=VALID[notice.sort],
+        )
+        try:
+            route = Route.parse(notice.route)
+            report = await self._desk.broadcast(
+                announcement, route, "", wait=wait, again=False, on_change="keep", purpose=notice.sort.value
+            )
+        except SurecastError:
+            await ledger.do(outages.decide, sent, Stage.DRAFT, clock.now())
+            raise
+        await ledger.do(outages.decide, sent, Stage.SENT, clock.now(), broadcast=report.id)
+        return report
+
+    async def drop(self, notice: Notice) -> bool:
+        """Lets a notice go unsaid."""
+        return await self._desk.ledger.do(outages.decide, notice, Stage.DROPPED, self._desk.clock.now())
+
+    async def _route(self, outage: Outage, sort: Sort, bad: frozenset[str]) -> Route | None:
+        """The notices' own route, without the channels that do not work; an all-clear goes where the notice went."""
+        if sort is Sort.ALL_CLEAR:
+            heard = [Name(name) for name in await self._heard(outage)]
+            return AtLeast(1, tuple(heard)) if len(heard) > 1 else heard[0] if heard else None
+        written = self._config.watch.route
+        if written is not None:
+            return without(resolve_route(self._config, written)[0], bad)
+        free = [Name(name) for name, channel in self._config.channels.items() if _speaks(channel) and name not in bad]
+        return AtLeast(1, tuple(free)) if len(free) > 1 else free[0] if free else None
+
+    async def _heard(self, outage: Outage) -> list[str]:
+        """The channels whose readers were told that it began."""
+        said = await self._desk.ledger.do(outages.notices, outage.id)
+        heard: dict[str, None] = {}
+        for notice in said:
+            if notice.broadcast is not None:
+                report = await self._desk.status(notice.broadcast)
+                heard |= {name: None for name, part in report.channels.items() if part.status is Status.DONE}
+        return list(heard)
+
+
+def _speaks(channel: Channel) -> bool:
+    """Whether notices go there when no route is written for them: in public, at no cost."""
+    traits = channel.kind.traits
+    return traits.public and not traits.costly and not channel.misconfigured

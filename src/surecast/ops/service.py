@@ -1,0 +1,28 @@
+"""The watch over a configuration, put together."""
+
+from __future__ import annotations
+
+from surecast.broadcaster.desk import Desk
+from surecast.config.values import Config
+from surecast.ops.heartbeat import Heartbeat
+from surecast.ops.notices import Notices
+from surecast.ops.people import People
+from surecast.ops.reporter import Reporter
+from surecast.ops.watch import Watch
+
+
+def watch_over(desk: Desk, config: Config) -> Watch:
+    """The watch that a configuration describes, over a desk of the same one."""
+    people = People(desk, config.charge, config.templates)
+    return Watch(
+        desk,
+        config,
+        reporter=Reporter(desk, config, people),
+        notices=notices_of(desk, config),
+        heartbeat=Heartbeat(desk, config),
+    )
+
+
+def notices_of(desk: Desk, config: Config) -> Notices:
+    """The notices to readers that a configuration describes."""
+    return Notices(desk, config, config.templates)

@@ -1,0 +1,170 @@
+"""The watch: looks at the channels, decides with a cool head, tells readers and people, and pays back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+from surecast.broadcaster.desk import Desk
+from surecast.broadcaster.observer import Observer
+from surecast.channel import Channel
+from surecast.config.values import Config
+from surecast.errors import LedgerBusyError, SurecastError
+from surecast.health import Condition, Health
+from surecast.ledger import outages, rounds
+from surecast.ops.heartbeat import Heartbeat
+from surecast.ops.judging import Judgement, Times, judge
+from surecast.ops.notices import Notices
+from surecast.ops.reporter import Reporter
+from surecast.outage import Outage, Sort
+
+#: A round without anything to do costs a few reads of the ledger.
+PAUSE_S = 2.0
+
+
+class Watch:
+    """Watches the channels of one configuration.
+
+    Any number may run over one ledger: of each look, notice and message one of them makes one.
+    """
+
+    def __init__(
+        self, desk: Desk, config: Config, *, reporter: Reporter, notices: Notices, heartbeat: Heartbeat
+    ) -> None:
+        self._desk = desk
+        self._config = config
+        self._rules = config.watch
+        self._observer: Observer = desk.observer
+        self._reporter = reporter
+        self._notices = notices
+        self._heartbeat = heartbeat
+        self._times = Times(
+            notice_after_s=config.watch.notice_after_s,
+            update_after_s=config.watch.update_after_s,
+            all_clear_after_s=config.watch.all_clear_after_s,
+        )
+
+    async def run(self) -> None:
+        """Watches, and delivers what is owed, for ever."""
+        working = asyncio.create_task(self._desk.work())
+        try:
+            while True:
+                with contextlib.suppress(LedgerBusyError):  # somebody writes for long; the next round comes soon
+                    await self.round()
+                done, _ = await asyncio.wait({working}, timeout=PAUSE_S)
+                for ended in done:
+                    ended.result()
+        finally:
+            working.cancel()
+            await asyncio.wait({working})
+
+    async def once(self) -> tuple[str, ...]:
+        """One round, and what is due is delivered; for cron. Gives the broadcasts that it touched."""
+        await self.round()
+        return await self._desk.work_once()
+
+    async def round(self) -> float:
+        """Looks where it is time to, and does what follows; gives after how many seconds there is more to do."""
+        await self._desk.ledger.do(rounds.watcher_seen, self._desk.owner, self._desk.clock.now())
+        await self._look_around()
+        health = await self._switched()
+        await self._follow_outages(health)
+        await self._reporter.report(health)
+        await self._heartbeat.beat()
+        return self._pause_s(health)
+
+    def _pause_s(self, health: Mapping[str, Health]) -> float:
+        if any(each.condition is Condition.DEGRADED for each in health.values()):
+            return self._rules.recheck_s
+        now = self._desk.clock.now()
+        trials = [each.not_before - now for each in health.values() if each.condition is Condition.DOWN]
+        return max(PAUSE_S, min([self._rules.every_s, *trials]))
+
+    # Looking
+
+    async def _look_around(self) -> None:
+        health = await self._desk.operator.health()
+        usable = [name for name, channel in self._config.channels.items() if not channel.misconfigured]
+        await asyncio.gather(*(self._look(name, health[name]) for name in usable))
+
+    async def _look(self, name: str, health: Health) -> None:
+        shut = health.condition is Condition.DOWN and health.not_before > 0
+        every_s = self._rules.recheck_s if health.condition in _SUSPICIOUS else self._rules.every_s
+        if shut or await self._is_time(f"look:{name}", every_s):
+            await self._observer.look(name)
+        if await self._is_time(f"page:{name}", self._rules.status_every_s):
+            await self._observer.read_page(name)
+
+    async def _is_time(self, name: str, every_s: float) -> bool:
+        return await self._desk.ledger.do(rounds.take, name, every_s=every_s, now=self._desk.clock.now())
+
+    async def _switched(self) -> Mapping[str, Health]:
+        """How the channels are, after the breakers of those that are down were opened."""
+        health = await self._desk.operator.health()
+        opened = [
+            await self._observer.switch(each, between_s=self._rules.between_switches_s)
+            for name, each in health.items()
+            if name in self._config.channels
+        ]
+        return await self._desk.operator.health() if any(opened) else health
+
+    # Outages
+
+    async def _follow_outages(self, health: Mapping[str, Health]) -> None:
+        known = {outage.channel: outage for outage in await self._desk.ledger.do(outages.open_now)}
+        bad = frozenset(name for name, each in health.items() if each.condition in _BAD)
+        for name, channel in self._config.channels.items():
+            if channel.kind.traits.local or name not in health:
+                continue
+            outage = known.get(name)
+            said = await self._desk.ledger.do(outages.notices, outage.id) if outage is not None else ()
+            judgement = judge(outage, health[name], said, self._times, self._desk.clock.now())
+            await self._carry_out(channel, outage, judgement, health[name], bad)
+
+    async def _carry_out(
+        self, channel: Channel, outage: Outage | None, judgement: Judgement, health: Health, bad: frozenset[str]
+    ) -> None:
+        ledger, now = self._desk.ledger, self._desk.clock.now()
+        if outage is None:
+            if judgement.begins_at is None:
+                return
+            why = health.reasons[0] if health.reasons else ""
+            outage = await ledger.do(
+                outages.begin, channel.name, began_at=judgement.begins_at, why=why, facts=health.reasons, now=now
+            )
+            if outage is None:  # another watch was faster
+                return
+        elif judgement.well_since != outage.up_since:
+            await ledger.do(outages.up_again, outage, judgement.well_since)
+        for notice in judgement.drop:
+            await self._notices.drop(notice)
+        if judgement.over:
+            await self._end(channel, outage, say=judgement.say, bad=bad)
+        elif judgement.say is not None and channel.kind.traits.public:
+            await self._say(outage, judgement.say, number=judgement.number, bad=bad)
+
+    async def _end(self, channel: Channel, outage: Outage, *, say: Sort | None, bad: frozenset[str]) -> None:
+        late = await self._reporter.dropped_in(outage)
+        if not await self._desk.ledger.do(outages.end, outage, self._desk.clock.now()):
+            return
+        if say is not None and channel.kind.traits.public:
+            await self._say(outage, say, number=0, bad=bad)
+        await self._reporter.outage_over(outage, late)
+
+    async def _say(self, outage: Outage, sort: Sort, *, number: int, bad: frozenset[str]) -> None:
+        """Writes a notice, and sends it where the configuration lets the watch do that; a person is told either way."""
+        try:
+            notice = await self._notices.draft(outage, sort, number=number, bad=bad)
+            if notice is None:
+                return
+            if self._rules.act == "send":
+                await self._notices.send(notice)
+        except SurecastError as error:  # a broken template, a route that cannot be read: the watch goes on
+            await self._reporter.trouble(outage, str(error))
+            return
+        await self._reporter.notice(outage, notice, sent=self._rules.act == "send")
+
+
+_SUSPICIOUS = frozenset({Condition.DEGRADED, Condition.DOWN})
+_BAD = frozenset({Condition.DOWN, Condition.ISOLATED})

@@ -1,0 +1,26 @@
+"""A route without some of its channels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from surecast.route.nodes import All, AnyOf, AtLeast, Name, Optional, Route
+
+
+def without(route: Route, names: Collection[str]) -> Route | None:
+    """The route as it is when these channels cannot be had; None when nothing that counts is left of it."""
+    match route:
+        case Name(name):
+            return None if name in names else route
+        case Optional(part):
+            left = without(part, names)
+            return None if left is None else Optional(left)
+        case _:
+            parts = tuple(left for part in route.members() if (left := without(part, names)) is not None)
+    if not any(not isinstance(part, Optional) for part in parts):
+        return None
+    if isinstance(route, AtLeast):
+        return AtLeast(min(route.count, len(parts)), parts)
+    if len(parts) == 1:
+        return parts[0]
+    return AnyOf(parts) if isinstance(route, AnyOf) else All(parts)
