@@ -360,17 +360,19 @@ FERRY = Announcement(text="Ferry 12 is cancelled", url="https://ferries.example/
 def notes(route: str, *channels: Channel, said: Announcement = FERRY, **house: Any) -> dict[str, str]:
     """The notes by channel."""
     some = planned(route, *channels, said=said, house=House(sender="Harbour Ferries", **house))
-    return {name: note.line for name, note in some.notes.items()}
+    return {name: note.post.below for name, note in some.notes.items()}
 
 
 def test_what_stands_behind_another_has_a_note_below_its_whole_post() -> None:
     some = planned("a | b", said=FERRY, house=House(follow=FOLLOW))
     [(name, note)] = some.notes.items()
-    assert (name, note.failing, note.line) == ("b", "a", f"{NOTE} All our notices: {FOLLOW}")
-    assert note.post.parts[0].text == f"{some.posts['b'].parts[0].text}\n\n{note.line}"
+    assert (name, note.failing, note.post.below) == ("b", "a", f"{NOTE} All our notices: {FOLLOW}")
+    assert note.post.parts[0].text == f"{some.posts['b'].parts[0].text}\n\n{note.post.below}"
     assert note.post.parts[0].text.startswith("Ferry 12 is cancelled\n\nhttps://ferries.example/12\n\nPosted here")
     assert note.post.count == len(note.post.parts[0].text)
-    assert replace(note.post, parts=some.posts["b"].parts, count=some.posts["b"].count) == some.posts["b"]
+    assert note.post.below == note.post.below
+    own = some.posts["b"]
+    assert replace(note.post, parts=own.parts, count=own.count, below="") == own
 
 
 def test_without_an_address_the_note_names_none_and_without_the_wish_there_is_none() -> None:
@@ -464,7 +466,7 @@ def test_a_channel_that_dresses_its_words_dresses_the_note_with_them() -> None:
     dressed = replace(some, kind=replace(some.kind, dress=dress))
     [note] = planned("a | b", channel("a"), dressed, said=FERRY).notes.values()
     assert note.post.parts[0].text == f"Ferries: Ferry 12 is cancelled\n\nhttps://ferries.example/12\n\n{SHORT}"
-    assert (note.line, note.post.count) == (SHORT, 7)
+    assert (note.post.below, note.post.count) == (SHORT, 7)
 
 
 def test_a_channel_that_is_skipped_for_its_words_has_none() -> None:
@@ -483,7 +485,7 @@ def test_the_houses_own_words_are_used_and_an_empty_one_is_none(tmp_path: Path) 
 def test_a_broken_template_is_warned_of_once_and_does_not_hold_the_announcement_back(tmp_path: Path) -> None:
     (tmp_path / "reroute_note.txt.j2").write_text("{{ platfrom }}", encoding="utf-8")
     some = planned("a | b | c", house=House(templates=tmp_path))
-    assert {name: note.line for name, note in some.notes.items()} == {"b": NOTE, "c": NOTE}
+    assert {name: note.post.below for name, note in some.notes.items()} == {"b": NOTE, "c": NOTE}
     [warning] = some.warnings
     assert warning == (
         f"The template {tmp_path}/reroute_note.txt.j2, line 1, cannot be filled: 'platfrom' is undefined. "
@@ -531,6 +533,6 @@ def test_a_noted_post_never_exceeds_the_limits_and_holds_the_whole_post(
     for note in some.notes.values():
         [part], [noted] = some.posts["b"].parts, note.post.parts
         assert part.text == fit(some.posts["b"].words, Limits(), TRAITS).text, "nothing is left out"
-        assert noted.text == f"{part.text}\n\n{note.line}"
+        assert noted.text == f"{part.text}\n\n{note.post.below}"
         assert fits(noted.text, limits)
         assert note.post.count == units(noted.text, limits)

@@ -76,12 +76,11 @@ class RerouteNote:
 
     Attributes:
         failing: the channel whose readers are meant.
-        line: the note alone; it stands below the post's own words, which are the same and whole.
+        post: its `below` is the note, which stands below the post's own words; those are the same and whole.
     """
 
     failing: str
     post: Post
-    line: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +97,7 @@ class Plan:
         per_contact: how many direct messages one person may get; None for no bound.
         incident: what it is about; see `Announcement`.
         purpose: what surecast itself says by it, e.g. ``notice``; empty for an announcement of the house.
+        late: what channels post that get it long after it was announced; by channel.
         notes: for channels behind others, what they post when the one before them failed; by channel.
     """
 
@@ -117,6 +117,7 @@ class Plan:
     per_contact: Rate | None = None
     incident: str | None = None
     purpose: str = ""
+    late: Mapping[str, Post] = field(default_factory=dict)
     notes: Mapping[str, RerouteNote] = field(default_factory=dict)
 
     @cached_property

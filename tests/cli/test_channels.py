@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
+from surecast.ledger import signals
 from surecast.sandbox import Fault, Sandbox
+from surecast.signals import Answer, Signal, Source
 from tests.cli.desk import Desk
+from tests.ledger.open_files import opened
 from tests.servers.faults import FaultServer
 
 KEYS = {
     *("name", "type", "platform", "public", "costly", "resend", "limit", "unit", "images", "routes"),
-    *("condition", "since", "reason", "misconfigured"),
+    *("condition", "since", "reason", "reasons", "misconfigured"),
 }
 
 
@@ -41,6 +45,7 @@ def test_as_json(house: Desk) -> None:
     site, bluesky, _ = told["channels"]
     assert (site["limit"], bluesky["limit"], bluesky["resend"]) == (None, 300, "same_key")
     assert bluesky["routes"] == {"default": "first"}
+    assert (bluesky["condition"], bluesky["reason"], bluesky["reasons"]) == ("unknown", None, [])
 
 
 def test_one_that_is_not_set_up_comes_first_and_says_why(house: Desk) -> None:
@@ -56,10 +61,30 @@ def test_one_that_failed_is_down_and_says_since_when_and_why(house: Desk, far_si
     told = {channel["name"]: channel for channel in house.run("channels", "--json").json["channels"]}
     assert (told["site"]["condition"], told["mastodon"]["condition"]) == ("up", "up")
     assert (told["bluesky"]["condition"], told["bluesky"]["reason"]) == ("down", "unauthorized")
+    assert told["bluesky"]["reasons"][0] == "it refused our login"
     assert told["bluesky"]["since"].endswith("Z")
     (line,) = [line for line in house.run("channels").lines if line.startswith("bluesky")]
     assert "; down since " in line
     assert ": it refused our login; " in line
+
+
+def test_one_that_failed_just_now_is_degraded_and_says_why(house: Desk) -> None:
+    seen = Signal(source=Source.PROBE, answer=Answer.BAD, detail="It is being repaired.")
+    with opened(house.ledger) as database:
+        signals.record(database, "mastodon", [seen], time.time())
+    *_, line = house.run("channels").lines
+    why = "asking it without posting failed just now: It is being repaired"
+    assert line.startswith(f"mastodon: Mastodon; degraded: {why}; public; ")
+    *_, told = house.run("channels", "--json").json["channels"]
+    assert (told["condition"], told["reasons"]) == ("degraded", [why])
+
+
+def test_one_that_is_off_says_until_when_and_why(house: Desk) -> None:
+    house.run("channels", "off", "bluesky", "--for", "2h", "--why", "a pause")
+    house.run("channels", "off", "mastodon")
+    _, bluesky, mastodon = house.run("channels").lines
+    assert re.match(r"bluesky: Bluesky; switched off by a person: a pause, until [-0-9 ]*\d\d:\d\d; public; ", bluesky)
+    assert mastodon.startswith("mastodon: Mastodon; switched off by a person; public; ")
 
 
 def test_without_routes_the_priorities_say_the_places(house: Desk) -> None:

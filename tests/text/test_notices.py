@@ -278,7 +278,7 @@ def test_a_broken_template_is_told_with_file_and_line(tmp_path: Path, source: st
 def test_a_template_that_cannot_be_read_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = written(tmp_path, "all_clear.txt.j2", "ok")
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match=r"all_clear\.txt\.j2 cannot be filled: 'utf-8' codec"):
+    with pytest.raises(UsageError, match=r"all_clear\.txt\.j2 is not UTF-8\. Save it as UTF-8\."):
         render_notice("all_clear", language="en", folder=tmp_path, **SAMPLE_NOTICE)
 
     def kept_out(*_: object) -> None:

@@ -45,6 +45,7 @@ class Post:
     Attributes:
         cut: what was left out to make it fit, for people; empty when nothing was.
         count: the units that the parts' texts cost, as this platform counts.
+        below: a line of ours that stands below the words, in the parts' texts already; empty for none.
     """
 
     parts: tuple[Part, ...]
@@ -55,6 +56,7 @@ class Post:
     pictures: tuple[Picture, ...] = ()
     cut: str = ""
     count: int = 0
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,9 +130,7 @@ class Email:
             async with asyncio.timeout(timeout_s):
                 outcome = await self._relays.check(timeout_s)
         except TimeoutError:
-            outcome = Outcome(
-                verdict=Verdict.UNAVAILABLE, reason=Reason.TIMED_OUT, detail="No relay answered in time."
-            )
+            outcome = Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.TIMED_OUT, detail="No relay answered in time.")
         if outcome.verdict is not Verdict.ACCEPTED:
             return Probed(ok=False, detail=outcome.detail, outcome=outcome)
         return Probed(ok=True, detail=f"{outcome.detail} takes mail from {parseaddr(self._settings.sender)[1]}.")

@@ -37,7 +37,8 @@ from surecast.errors import ConfigError
 from surecast.outcome import Look, Outcome, Reason, Receipt, Sighting, Verdict
 from surecast.secret import Secret
 from surecast.settings import setting, web_address
-from surecast.text.fit import fit
+from surecast.text.fit import BLANK_LINE, fit
+from surecast.text.measure import fits
 from surecast.threads import DaemonPool
 from surecast.transport.classify import classify
 from surecast.transport.clients import httpx_client
@@ -316,7 +317,9 @@ def _text(errand: Errand, limits: Limits) -> str:
     as_planned = (limits.text, limits.url_cost) == (post.limits.text, post.limits.url_cost)
     if as_planned or len(post.parts) > 1:
         return post.parts[errand.part].text
-    return fit(post.words, limits, traits=TRAITS).text
+    text = fit(post.words, limits, traits=TRAITS).text
+    below = f"{text}{BLANK_LINE}{post.below}"
+    return below if post.below and fits(below, limits) else text
 
 
 def _receipt(status: dict[str, Any], visibility: str) -> Receipt:

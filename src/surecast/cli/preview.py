@@ -100,7 +100,7 @@ def _show_channel(out: Output, name: str, plan: Plan, traits: Traits, said: Anno
     count = "does not fit" if skip is not None and skip.reason.value == "cannot_be_fitted" else _count(post)
     where = name if name == traits.platform.lower() else f"{name} ({traits.platform})"
     note = plan.notes.get(name)
-    instead = f"If {note.failing} fails, below it: {note.line}" if note is not None else ""
+    instead = f"If {note.failing} fails, below it: {note.post.below}" if note is not None else ""
     beside = list(map(one_line, [*_card(post, traits, words=True), *_images(post, said), post.cut, instead]))
     text = [tame(line) for line in _shown(post, traits)]
     if not out.terminal:
@@ -209,6 +209,6 @@ def _channel_object(plan: Plan, name: str, said: Announcement, traits: Traits) -
             for image, picture in zip(said.images, post.pictures, strict=False)
         ],
         "cut": post.cut or None,
-        "note": None if note is None else {"failing": note.failing, "text": note.line},
+        "note": None if note is None else {"failing": note.failing, "text": note.post.below},
         "skipped": None if skip is None else {"reason": skip.reason.value, "error": safe(skip.detail)},
     }

@@ -7,17 +7,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from surecast.channel import Adapter, Confirms, Errand, Finds, Sending
+from surecast.channel import Adapter, Confirms, Finds, Sending
 from surecast.decide import wanted
-from surecast.dispatch.errands import OPEN_S, errand, not_sent
+from surecast.dispatch.errands import OPEN_S, not_sent
+from surecast.dispatch.own_outcomes import held_up, mistaken, too_late, why_turned_away
 from surecast.dispatch.ports import Bench
+from surecast.dispatch.what_to_post import what_to_post
 from surecast.history import Action, Fact, History, Kind
 from surecast.ledger import batches, gates
 from surecast.outcome import RULES, Look, Outcome, Reason, Sighting, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S, Passage, wait_s
 from surecast.signals import SLOW_S
 from surecast.standing import Standing, Step, next_step, stand, surely
-from surecast.transport.classify import MAYBE, classify
+from surecast.transport.classify import classify
 
 T = TypeVar("T")
 
@@ -160,7 +162,7 @@ class Carrier:
         ends_at = moment.standing.turn_ends_at or moment.now + moment.standing.terms.within_s
         fits = passage.throttled and passage.not_before < ends_at  # a wait that the platform asked for, inside the turn
         if not (fits or moment.standing.turn_over(moment.now)):
-            reason, why = _why_turned_away(passage)
+            reason, why = why_turned_away(passage)
             detail = f"{moment.standing.terms.platform} {why}"
             skipped = Outcome(verdict=Verdict.SKIPPED, reason=reason, detail=detail)
             fact = self._ended(moment, Action.PUBLISH, outcome=skipped, not_before=passage.not_before)
@@ -187,7 +189,7 @@ class Carrier:
             if payload is None:
                 return
             if self._clock.now() > deadline - LEAST_PUBLISH_S:
-                await self._end_attempt(moment, Action.PREPARE, _too_late(), payload=payload)
+                await self._end_attempt(moment, Action.PREPARE, too_late(), payload=payload)
                 return
             prepared = (self._ended(moment, Action.PREPARE),)
             moment = replace(moment, attempt=moment.attempt + 1)
@@ -195,7 +197,7 @@ class Carrier:
         if not await self._begin(moment, Action.PUBLISH, deadline, after=prepared, payload=payload):
             return
         if self._clock.now() >= deadline:
-            await self._end_attempt(moment, Action.PUBLISH, _held_up())
+            await self._end_attempt(moment, Action.PUBLISH, held_up())
             return
         try:
             outcome = await self._bounded(adapter, adapter.publish(sending), Outcome, deadline)
@@ -208,7 +210,8 @@ class Carrier:
     async def _prepare(self, adapter: Adapter, moment: _Moment, deadline: float) -> bytes | None:
         """The exact payload; None when there is none, and then why is recorded."""
         try:
-            prepared = await self._bounded(adapter, adapter.prepare(self._errand(moment)), bytes, deadline)
+            told = await what_to_post(self._ledger, self._claim, moment.work, moment.delivery, moment.now)
+            prepared = await self._bounded(adapter, adapter.prepare(told), bytes, deadline)
         except asyncio.CancelledError as stop:
             await asyncio.shield(self._end_attempt(moment, Action.PREPARE, not_sent(classify(stop))))
             raise
@@ -224,7 +227,7 @@ class Carrier:
                 given = await call
         except Exception as error:  # noqa: BLE001 - an adapter may raise anything; it becomes an outcome here
             return classify(error, own=adapter.classify)
-        return given if isinstance(given, wanted) else _mistaken(given)
+        return given if isinstance(given, wanted) else mistaken(given)
 
     async def _begin(
         self,
@@ -339,7 +342,7 @@ class Carrier:
                 seen: object = await look(adapter)
         except Exception as error:  # noqa: BLE001 - a read side in trouble may raise anything
             return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
-        return seen if isinstance(seen, Look) else Look(sighting=Sighting.UNKNOWN, detail=_mistaken(seen).detail)
+        return seen if isinstance(seen, Look) else Look(sighting=Sighting.UNKNOWN, detail=mistaken(seen).detail)
 
     # Facts
 
@@ -372,10 +375,6 @@ class Carrier:
         )
         self._waker.wake(self._claim.broadcast)
 
-    def _errand(self, moment: _Moment) -> Errand:
-        delivery = moment.delivery
-        return errand(self._ledger, moment.work.plan, self._claim.channel, delivery.key, delivery.part)
-
     async def _sending(self, moment: _Moment, payload: bytes) -> Sending:
         return Sending(
             key=moment.delivery.key,
@@ -404,42 +403,9 @@ def _seen_by_s(standing: Standing) -> float | None:
     return terms.visible_within_s + LOOK_TIMEOUT_S
 
 
-def _why_turned_away(passage: Passage) -> tuple[Reason, str]:
-    if passage.throttled:
-        return Reason.RATE_LIMITED, "asked us to wait"
-    if passage.isolated:
-        return Reason.ISOLATED, "is switched off by hand"
-    if passage.spared:
-        return Reason.SPARED, "fails so often that further tries would only add to its load"
-    return Reason.BREAKER_OPEN, "is taken as down"
-
-
 def _throttled(standing: Standing) -> bool:
     return standing.last is not None and standing.last.verdict is Verdict.THROTTLED
 
 
 def _look_s(standing: Standing) -> float:
     return min(LOOK_TIMEOUT_S, standing.terms.timeout_s)
-
-
-def _mistaken(given: object) -> Outcome:
-    """An adapter of somebody else's gave what it must not; the platform is not to blame."""
-    detail = f"The channel's adapter gave a {type(given).__name__}, which is a mistake in it. {MAYBE}"
-    return Outcome(verdict=Verdict.UNCERTAIN, reason=Reason.OURS, detail=detail)
-
-
-def _held_up() -> Outcome:
-    """A computer that slept, a process that was stopped: another may have the delivery by now."""
-    return Outcome(
-        verdict=Verdict.UNAVAILABLE,
-        reason=Reason.OURS,
-        detail="This machine was held up until the time of the attempt was over. Nothing was sent.",
-    )
-
-
-def _too_late() -> Outcome:
-    return Outcome(
-        verdict=Verdict.UNAVAILABLE,
-        reason=Reason.TIMED_OUT,
-        detail="Preparing the post used up the time of the attempt. Nothing was sent yet.",
-    )

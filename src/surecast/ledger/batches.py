@@ -19,7 +19,7 @@ from surecast.ledger.database import Database
 from surecast.ledger.gates import change, read
 from surecast.ledger.owner import LEASE_S
 from surecast.ledger.signals import note, told_by
-from surecast.outcome import Outcome, Reason, Verdict
+from surecast.outcome import RULES, Outcome, Reason, Verdict
 from surecast.policy import Breaker, Passage, after, answered
 from surecast.signals import Source
 
@@ -323,6 +323,8 @@ def _judge(database: Database, claimed: Claim, ending: Ending, breaker: Breaker,
         signal = told_by(ending.judges, source)
         if signal is not None:
             note(database, claimed.channel, replace(signal, slow=int(ending.slow)), now)
+        if RULES[ending.judges.verdict].breaker == "heals" and ending.seen_by_s is None:
+            database.queries.forget_notes(database.connection, failing=claimed.channel)
     elif trial and ending.answered:
         gate = answered(before, now)
     change(database, before, gate, actor="breaker", now=now, why=why, pause_s=ending.pause_s)

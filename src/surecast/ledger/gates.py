@@ -74,6 +74,14 @@ def get(database: Database, channel: str) -> Gate:
         return read(database, channel)
 
 
+def claim_note(database: Database, failing: str, channel: str, broadcast: str, now: float) -> bool:
+    """Whether a broadcast's post on a channel is the one that says why it comes there, since another one failed."""
+    with database.transaction() as queries:
+        connection = database.connection
+        queries.claim_note(connection, failing=failing, channel=channel, broadcast=broadcast, now=now)
+        return bool(queries.note_of(connection, failing=failing, channel=channel)["broadcast"] == broadcast)
+
+
 # Switches ---------------------------------------------------------------------------------------------------------
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 from pathlib import Path
+from typing import Unpack
 
 from surecast.broadcaster.desk import Desk
 from surecast.channel import Channel
 from surecast.config.routes import resolve_route
 from surecast.config.values import Config
-from surecast.errors import SurecastError
+from surecast.errors import SurecastError, UsageError
 from surecast.ledger import outages
 from surecast.message import Announcement
 from surecast.outage import Notice, Outage, Sort, Stage
 from surecast.report import Report, Status
 from surecast.route import AtLeast, Name, Route, without
-from surecast.text.notices import render_notice
+from surecast.text.notices import NoticeValues, render_notice
 
 #: A notice that could not go out within this means something else by then; so that an all-clear does not.
 VALID = {Sort.NOTICE: timedelta(hours=1), Sort.UPDATE: timedelta(hours=1), Sort.ALL_CLEAR: timedelta(hours=24)}
@@ -45,10 +46,8 @@ class Notices:
             return None
         channels = self._config.channels
         now = self._desk.clock.now()
-        text = render_notice(
+        text = self._rendered(
             TEMPLATES[sort],
-            language=self._config.language,
-            folder=self._templates,
             platform=channels[outage.channel].kind.traits.platform,
             sender=self._config.sender,
             since=outage.began_at,
@@ -106,6 +105,13 @@ class Notices:
     async def drop(self, notice: Notice) -> bool:
         """Lets a notice go unsaid."""
         return await self._desk.ledger.do(outages.decide, notice, Stage.DROPPED, self._desk.clock.now())
+
+    def _rendered(self, template: str, **values: Unpack[NoticeValues]) -> str:
+        """The words; ours, where those of the house's own template cannot be had: readers cannot wait for that."""
+        try:
+            return render_notice(template, language=self._config.language, folder=self._templates, **values)
+        except UsageError:
+            return render_notice(template, language=self._config.language, **values)
 
     async def _route(self, outage: Outage, sort: Sort, bad: frozenset[str]) -> Route | None:
         """The notices' own route, without the channels that do not work; an all-clear goes where the notice went."""

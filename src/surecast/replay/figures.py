@@ -17,6 +17,10 @@ from surecast.report import Report
 from surecast.sandbox import Sandbox
 
 
+#: The `within` of every announcement of a replay, in seconds.
+WITHIN_S = 60.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """An announcement of the replay."""
@@ -45,12 +49,12 @@ class Figures:
             their `within`; `slowest_s`: the longest that took.
         noticed_s: from the first thing that went wrong to the notice to readers, and to the entry of the outage.
         outages, notices, updates, all_clears: how many of each.
-        accepted_once: of the posts that the platform took, how many it holds exactly once.
-        taken: posts that the platform took; `doubled`: those that it holds more than once.
+        taken: posts that the platform took; `doubled`: announcements that it holds more than once; `missing`: posts that
+            it took and does not hold.
         dropped: announcements that the platform gets no more, by reason.
-        newest_there: of the incidents of which the platform missed anything, on how many it holds the newest.
+        newest_there: of the `incidents`, on how many the platform holds the newest announcement, once.
+        rerouted: announcements that readers had from another channel.
         requests: how many requests the failing platform got while something was wrong with it.
-        trials: how many trials its breaker let through, as far as it was open.
         told: how many causes people were told of.
     """
 
@@ -93,7 +97,7 @@ async def count(
     copies = Counter(post.text.split("\n")[0] for post in platform.posts())
     reports = {each.id: await desk.status(each.id) for each in said}
     waits = [await _readers_waited(desk, each) for each in said]
-    within = [wait for wait in waits if wait is not None and wait <= _within_s(reports)]
+    within = [wait for wait in waits if wait is not None and wait <= WITHIN_S]
     taken = [each for each in said if reports[each.id].channels[timeline.platform].url is not None]
     known = await desk.ledger.do(outages.since, begins_at)
     notices = [notice for outage in known for notice in await desk.ledger.do(outages.notices, outage.id)]
@@ -120,17 +124,12 @@ async def count(
         rerouted=sum(report.state.value == "rerouted" for report in reports.values()),
         requests=_requests(sandbox, timeline, begins_at),
         told=told,
-        marks=tuple(await _marks(desk, said, known, sent, timeline, begins_at)),
+        marks=tuple(await _marks(desk, said, known, sent, begins_at)),
     )
 
 
 def _count(sent: Sequence[Notice], sort: Sort) -> int:
     return sum(notice.sort is sort for notice in sent)
-
-
-def _within_s(reports: dict[str, Report]) -> float:
-    del reports
-    return 60.0
 
 
 async def _readers_waited(desk: Desk, said: Said) -> float | None:
@@ -173,7 +172,6 @@ async def _marks(
     said: Sequence[Said],
     known: Sequence[Outage],
     sent: Sequence[Notice],
-    timeline: Timeline,
     begins_at: float,
 ) -> list[Mark]:
     marks = []
@@ -184,11 +182,11 @@ async def _marks(
                 if _shows(fact, seen_by=stored.plan.terms[name].confirms):
                     marks.append(Mark(at_s=fact.at - begins_at, what="seen", channel=name))
                     break
-    for notice in sent:
-        marks.append(Mark(at_s=(notice.decided_at or notice.created_at) - begins_at, what=notice.sort.value))
+    marks += [
+        Mark(at_s=(notice.decided_at or notice.created_at) - begins_at, what=notice.sort.value) for notice in sent
+    ]
     for outage in known:
         marks.append(Mark(at_s=outage.noticed_at - begins_at, what="outage"))
         if outage.ended_at is not None:
             marks.append(Mark(at_s=outage.ended_at - begins_at, what="over"))
-    del timeline
     return sorted(marks, key=lambda mark: mark.at_s)

@@ -42,11 +42,12 @@ NOTICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "all_clear": ("platform", "since", "now"),
         "reroute_note": ("platform",),
         "reroute_note_short": ("platform",),
+        "late_mark": ("since",),
     }
 )
 
 #: These may say nothing: then no note stands below the post.
-MAY_BE_EMPTY = ("reroute_note", "reroute_note_short")
+MAY_BE_EMPTY = ("reroute_note", "reroute_note_short", "late_mark")
 
 #: What the people in charge are told, and which values are always given for it.
 MESSAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -344,10 +345,14 @@ def duration(seconds: float) -> str:
 
 
 def _filled(template: str, folder: Path | None, context: Mapping[str, Any]) -> str:
+    place = template if folder is None else folder / template
     try:
         return render(_environment(folder), template, **context)
+    except UsageError as error:
+        if isinstance(error.__cause__, UnicodeDecodeError):
+            raise UsageError(f"The template {place} is not UTF-8. Save it as UTF-8.") from error
+        raise
     except (OSError, RecursionError) as error:
-        place = template if folder is None else folder / template
         why = error.strerror if isinstance(error, OSError) else "it leads back to itself"
         raise UsageError(f"The template {place} cannot be used: {why}. Correct it there.") from error
 

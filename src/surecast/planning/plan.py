@@ -4,109 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from surecast.channel import CatchUp, Channel, Confirms, Finds, Part, Picture, Post, Receipts, Terms, Words
+from surecast.channel import Channel, Confirms, Finds, Part, Picture, Post, Receipts, Terms, Words
 from surecast.errors import UsageError
-from surecast.history import Plan, RerouteNote
+from surecast.history import Plan
 from surecast.message import Announcement, Urgency
 from surecast.outcome import Outcome, Reason, Scope, Verdict
+from surecast.planning.below import late_posts, reroute_notes
+from surecast.planning.house import SPEND_AFTER_IN_EMERGENCY_S, SPEND_AFTER_S, Few, House, Times
 from surecast.policy import attempt_timeout_s
-from surecast.quiet import Quiet
-from surecast.rate import Rate
-from surecast.route import AnyOf, Name, Route, check, effective_within
-from surecast.text.fit import BLANK_LINE, CannotBeFitted, fit
-from surecast.text.measure import fits, units
-from surecast.text.notices import render_notice
-
-#: Nobody is to be written to more often than this, below an emergency, unless the house says so.
-PER_CONTACT = Rate.parse("3/day")
-#: A platform that is just back is not flooded with what it missed.
-CATCH_UP_RATE = Rate.parse("12/min")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """What an urgency means for every channel that has no value of its own; in seconds."""
-
-    within_s: float
-    expires_s: float
-    visible_within_s: float = 60.0
-    confirm: Literal["accepted", "visible"] | None = None
-
-
-HOUR_S = 3_600.0
-#: A later alternative that costs money waits so long after the first failure of an earlier one; see also the urgencies.
-SPEND_AFTER_S, SPEND_AFTER_IN_EMERGENCY_S = 300.0, 60.0
-
-DEFAULT_TIMES: Mapping[Urgency, Times] = MappingProxyType(
-    {
-        Urgency.LOW: Times(within_s=600.0, expires_s=24 * HOUR_S),
-        Urgency.NORMAL: Times(within_s=60.0, expires_s=24 * HOUR_S),
-        Urgency.URGENT: Times(within_s=15.0, expires_s=4 * HOUR_S),
-        Urgency.EMERGENCY: Times(within_s=10.0, expires_s=2 * HOUR_S),
-    }
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """Whose announcements these are and what holds for all of them; from the top of the configuration.
-
-    Attributes:
-        quiet: when people are not to be woken by direct messages; None for never.
-        per_contact: how many direct messages one person may get, below an emergency; None for no bound.
-        currency: of all prices and caps.
-        worker: the command that delivers what is owed, as it must stand in cron.
-        catch_up, catch_up_rate: what a channel gets when it is back from an outage, and how fast; None for no bound.
-        follow: an address at which readers can always follow; empty for none.
-        templates: a folder of the house's own templates for notices.
-        reroute_notes: whether a post that comes by rerouting says so.
-
-    Raises:
-        UsageError: no such time zone; a report would find that out after everything was sent.
-    """
-
-    sender: str = ""
-    language: str = "en"
-    time_zone: str = "UTC"
-    require_alt: bool = False
-    times: Mapping[Urgency, Times] = field(default_factory=lambda: DEFAULT_TIMES)
-    quiet: Quiet | None = None
-    per_contact: Rate | None = PER_CONTACT
-    currency: str = "EUR"
-    worker: str = "surecast work --once"
-    catch_up: CatchUp = "latest"
-    catch_up_rate: Rate | None = CATCH_UP_RATE
-    follow: str = ""
-    templates: Path | None = None
-    reroute_notes: bool = True
-
-    def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.time_zone)
-        except (KeyError, ValueError, OSError):
-            raise UsageError(
-                f"{self.time_zone!r} is no time zone. Write a name of the IANA database, e.g. Europe/Athens."
-            ) from None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Few:
-    """A careful first send.
-
-    Attributes:
-        limit: at most so many contacts.
-        only: the keyed hash of the one address that is meant; empty for any.
-    """
-
-    limit: int | None = None
-    only: str = ""
+from surecast.route import Route, check, effective_within
+from surecast.text.fit import CannotBeFitted, fit
 
 
 def make_plan(
@@ -143,7 +54,9 @@ def make_plan(
     own = {name: channel.within_s or times.within_s for name, channel in named.items()}
     within = effective_within(route, own)
     posts = {name: post for name, (post, _) in fitted.items()}
-    notes, flaws = _notes(route, house, named, posts)
+    flaws: dict[str, None] = {}
+    notes = reroute_notes(route, house, named, posts, flaws)
+    late = late_posts(house, named, posts, now, flaws)
     return Plan(
         id="",
         key=announcement.key,
@@ -170,6 +83,7 @@ def make_plan(
         per_contact=None if announcement.urgency is Urgency.EMERGENCY else house.per_contact,
         incident=announcement.incident,
         notes=notes,
+        late=late,
     )
 
 
@@ -208,100 +122,6 @@ def _fitted(
     except UsageError as error:
         return post, _skip(Reason.CANNOT_BE_FITTED, str(error), Scope.CONTENT)
     return post, _skip(Reason.MISCONFIGURED, channel.misconfigured) if channel.misconfigured else None
-
-
-def _notes(
-    route: Route, house: House, channels: Mapping[str, Channel], posts: Mapping[str, Post]
-) -> tuple[dict[str, RerouteNote], tuple[str, ...]]:
-    """What channels behind others post when those failed, and what is wrong in the house's templates for it."""
-    notes: dict[str, RerouteNote] = {}
-    flaws: dict[str, None] = {}
-    for name, failing in _stand_ins(route, channels).items() if house.reroute_notes else ():
-        platform = channels[failing].kind.traits.platform
-        if posts[name].words.exact or not posts[name].parts or channels[name].kind.traits.platform == platform:
-            continue
-        found = _noted(posts[name], channels[name], house, platform, flaws)
-        if found is not None:
-            post, line = found
-            notes[name] = RerouteNote(failing=failing, post=post, line=line)
-    return notes, tuple(flaws)
-
-
-def _stand_ins(route: Route, channels: Mapping[str, Channel]) -> dict[str, str]:
-    """The channels that post only where another failed, each with the one whose readers are meant.
-
-    Websites are none: they keep every announcement anyway, and nobody follows them instead of a platform.
-    """
-    found: dict[str, str] = {}
-    for node in route.walk():
-        if not isinstance(node, AnyOf):
-            continue
-        failing = next((name for name in node.parts[0].names() if _has_followers(channels[name])), None)
-        if failing is not None:
-            for name in (name for part in node.parts[1:] for name in part.names()):
-                found.setdefault(name, failing)
-    at_once = _at_once(route)
-    return {
-        name: failing
-        for name, failing in found.items()
-        if name not in at_once and name != failing and _has_followers(channels[name])
-    }
-
-
-def _has_followers(channel: Channel) -> bool:
-    traits = channel.kind.traits
-    return traits.public and not traits.long_form and not traits.local
-
-
-def _at_once(route: Route) -> frozenset[str]:
-    """The channels that have their turn whatever becomes of others."""
-    if isinstance(route, Name):
-        return frozenset(route.names())
-    members = route.parts[:1] if isinstance(route, AnyOf) else route.members()
-    return frozenset(name for member in members for name in _at_once(member))
-
-
-def _noted(
-    post: Post, channel: Channel, house: House, platform: str, flaws: dict[str, None]
-) -> tuple[Post, str] | None:
-    """The post with the longest note that fits below its whole words, and the note; None when none does.
-
-    Args:
-        flaws: takes what is wrong in the house's templates; ours are used then, for an announcement cannot wait.
-    """
-    kind = channel.kind
-    words = fit(post.words, post.limits, traits=kind.traits)
-    if words.cut:
-        return None
-    for name in ("reroute_note", "reroute_note_short"):
-        follow = "" if house.follow in words.text else house.follow
-        note = _note(name, house, flaws, language=post.language, platform=platform, follow=follow)
-        text = f"{words.text}{BLANK_LINE}{note}"
-        if not note or not fits(text, post.limits):
-            continue
-        noted = replace(post, parts=(Part(text=text),), count=units(text, post.limits))
-        try:
-            return kind.dress(channel.settings, noted) if kind.dress else noted, note
-        except UsageError:
-            continue
-    return None
-
-
-def _note(name: str, house: House, flaws: dict[str, None], *, language: str, platform: str, follow: str) -> str:
-    for folder in (house.templates, None):
-        try:
-            return render_notice(
-                name,
-                language=language,
-                folder=folder,
-                platform=platform,
-                sender=house.sender,
-                time_zone=house.time_zone,
-                follow=follow,
-            )
-        except UsageError as error:
-            flaws[f"{error} Until then surecast's own words are used."] = None
-    return ""
 
 
 def _described(picture: Picture, longest: int) -> Picture:
