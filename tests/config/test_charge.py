@@ -236,7 +236,7 @@ def test_people_who_can_be_reached_by_two_ways_are_no_note_and_no_mistake(tmp_pa
         (
             "+306941234567",
             "6941234567",
-            "[people.duty] phone: it has no country code. ",
+            "[people.duty] phone: it has no country code. Write it with + and the code of its country",
         ),
         ("dora@ferries.example", "dora@", "[people.duty] email: it is no e-mail address. "),
     ],

@@ -71,13 +71,20 @@ def in_charge(config: Config) -> Charge:
     The ways of the first person come first, in their order. A channel is left out whose copy's name is taken; and all
     are, where the name of the audience is.
     """
-    told = {name: person for name, person in config.people.items() if person.via}
+    told = _told(config)
     if not told or AUDIENCE in config.audiences:
         return Charge()
-    audience = Audience(source="[people]", rows=tuple(_row(name, person) for name, person in told.items()))
     copied = {name: _copy(config.channels[name]) for name in _copied(config)}
     channels = {name: copy for name, copy in copied.items() if copy.name not in config.channels}
-    return Charge(channels=MappingProxyType(channels), audience=audience)
+    return Charge(channels=MappingProxyType(channels), audience=_audience(told))
+
+
+def _told(config: Config) -> Mapping[str, Person]:
+    return {name: person for name, person in config.people.items() if person.via}
+
+
+def _audience(people: Mapping[str, Person]) -> Audience:
+    return Audience(source="[people]", rows=tuple(_row(name, person) for name, person in people.items()))
 
 
 def _row(name: str, person: Person) -> Mapping[str, str]:
@@ -101,8 +108,9 @@ def _reaching(config: Config, way: str) -> tuple[str, ...]:
 
 def _copy(channel: Channel) -> Channel:
     settings = channel.settings
-    if settings is not None and channel.kind.name in LEFT_OUT:
-        settings = dataclasses.replace(settings, **LEFT_OUT[channel.kind.name])
+    left_out = {key: value for key, value in LEFT_OUT.get(channel.kind.name, {}).items() if hasattr(settings, key)}
+    if left_out:
+        settings = dataclasses.replace(settings, **left_out)
     return dataclasses.replace(
         channel,
         name=f"{PREFIX}{channel.name}",
@@ -124,7 +132,7 @@ def _copy(channel: Channel) -> Channel:
 
 def charge_mistakes(config: Config) -> Iterator[Finding]:
     """Names that are taken, and addresses that cannot be written to."""
-    told = {name: person for name, person in config.people.items() if person.via}
+    told = _told(config)
     if not told:
         return
     if AUDIENCE in config.audiences:
@@ -139,16 +147,17 @@ def charge_mistakes(config: Config) -> Iterator[Finding]:
 def _unusable(people: Mapping[str, Person]) -> Iterator[Finding]:
     from surecast.audiences import rows  # noqa: PLC0415 - loads what knows telephone numbers
 
-    audience = Audience(source="[people]", rows=tuple(_row(name, person) for name, person in people.items()))
-    for name, row in zip(people, rows(audience), strict=True):
+    for name, row in zip(people, rows(_audience(people)), strict=True):
         for flaw in row.flaws:
             if flaw.column in WAYS:
-                yield Finding(("people", name, flaw.column), flaw.what, flaw.cure)
+                # No region can be written here, as it can for an audience.
+                cure = "Write it with + and the code of its country" if "region" in flaw.cure else flaw.cure
+                yield Finding(("people", name, flaw.column), flaw.what, cure)
 
 
 def charge_notes(config: Config) -> Iterator[Finding]:
     """Who will not hear of everything: nobody is told, a way leads nowhere, or one channel is the only way."""
-    if not any(person.via for person in config.people.values()):
+    if not _told(config):
         if any(_reaching(config, way) for way in WAYS):
             how = 'Write [people.duty] and below it name = "...", email = "..." and via = ["email"]'
             yield Finding(("people",), "nobody is told when a channel needs a person", how)

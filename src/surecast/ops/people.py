@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Unpack
@@ -17,6 +18,8 @@ from surecast.message import Announcement, Urgency
 from surecast.report import Report
 from surecast.route import Route
 from surecast.text.notices import Message, MessageValues, render_message
+
+log = logging.getLogger(__name__)
 
 #: Below an emergency nothing that costs money takes over from a channel that was refused its login, or its text.
 URGENCY = Urgency.EMERGENCY
@@ -56,7 +59,8 @@ class People:
             return False
         try:
             return await self._tell(cause, message, route, values)
-        except Exception:  # noqa: BLE001 - whatever it is, the cause is still untold, and comes up again
+        except Exception as error:  # noqa: BLE001 - whatever it is, the cause is still untold, and comes up again
+            log.warning("%s: the people in charge could not be told of it (%s)", cause, type(error).__name__)
             return False
 
     async def over(self, cause: str) -> None:

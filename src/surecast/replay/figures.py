@@ -13,9 +13,7 @@ from surecast.ledger import broadcasts, outages
 from surecast.outage import Notice, Outage, Sort, Stage
 from surecast.outcome import Sighting, Verdict
 from surecast.replay.timeline import Timeline
-from surecast.report import Report
 from surecast.sandbox import Sandbox
-
 
 #: The `within` of every announcement of a replay, in seconds.
 WITHIN_S = 60.0
@@ -49,8 +47,8 @@ class Figures:
             their `within`; `slowest_s`: the longest that took.
         noticed_s: from the first thing that went wrong to the notice to readers, and to the entry of the outage.
         outages, notices, updates, all_clears: how many of each.
-        taken: posts that the platform took; `doubled`: announcements that it holds more than once; `missing`: posts that
-            it took and does not hold.
+        taken: posts that the platform took; `missing`: those of them that it does not hold.
+        doubled: announcements that it holds more than once.
         dropped: announcements that the platform gets no more, by reason.
         newest_there: of the `incidents`, on how many the platform holds the newest announcement, once.
         rerouted: announcements that readers had from another channel.
