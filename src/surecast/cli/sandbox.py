@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from surecast.cli.house import Call
 from surecast.cli.interrupt import Stopped
 from surecast.cli.options import bare_verb
 from surecast.cli.output import SCHEMA
+
+if TYPE_CHECKING:
+    from surecast.channel import CatchUp
 
 
 @click.command()
@@ -38,15 +42,28 @@ def sandbox(call: Call, *, port: int) -> int:
 
 
 @click.command()
+@click.argument("scenario", required=False, metavar="[april-2026]")
+@click.option("--svg", type=click.Path(dir_okay=False), metavar="FILE", help="Of a scenario: draw it into a file.")
+@click.option(
+    "--catch-up",
+    type=click.Choice(["latest", "all", "none"]),
+    default="latest",
+    help="Of a scenario: what the platform gets when it is back.",
+)
 @bare_verb
-def demo(call: Call) -> int:
+def demo(call: Call, *, scenario: str | None, svg: str | None, catch_up: CatchUp) -> int:
     """Plays an outage on this machine: Bluesky goes down, the announcement gets out, the missed post is paid back.
 
-    Needs no account and no configuration; takes about half a minute.
+    Needs no account and no configuration; takes about half a minute. `surecast demo april-2026` plays the eight hours
+    in which Bluesky was up for half an hour, then down, again and again, in about a minute, and counts what came of it.
     """
+    call.out.sandbox = True
+    if scenario is not None:
+        from surecast.cli.replaying import replay  # noqa: PLC0415 - not for --help
+
+        return replay(call, scenario, svg=svg, catch_up=catch_up)
     from surecast.demo import run_demo  # noqa: PLC0415 - loads a web server
 
-    call.out.sandbox = True
     lines: list[str] = []
     code = run_demo(lines.append if call.out.as_json or call.out.quiet else call.out.lines)
     call.out.object({"schema": SCHEMA, "ok": code == 0, "lines": lines})

@@ -11,7 +11,7 @@ import click
 from surecast.cli.codes import Exit
 from surecast.cli.figures import counted
 from surecast.cli.house import Call, House, opened
-from surecast.cli.options import span, verb
+from surecast.cli.options import as_typed, span, verb
 from surecast.cli.output import SCHEMA, one_line, safe
 from surecast.clock import hours_minutes, iso
 
@@ -106,8 +106,6 @@ def history(call: Call, *, name: str | None) -> int:
 
 
 def _words(why: str) -> str:
-    from surecast.cli.options import as_typed  # noqa: PLC0415 - keeps the list of imports above to what all need
-
     return one_line(as_typed(why, "why"))
 
 

@@ -13,6 +13,7 @@ from surecast.ledger import broadcasts, outages
 from surecast.outage import Notice, Outage, Sort, Stage
 from surecast.outcome import Sighting, Verdict
 from surecast.replay.timeline import Timeline
+from surecast.report import Report, Status
 from surecast.sandbox import Sandbox
 
 #: The `within` of every announcement of a replay, in seconds.
@@ -119,7 +120,7 @@ async def count(
         dropped=dict(_dropped(reports.values(), timeline.platform)),
         incidents=len(newest),
         newest_there=sum(copies[each.text] == 1 for each in newest.values()),
-        rerouted=sum(report.state.value == "rerouted" for report in reports.values()),
+        rerouted=sum(_by_another(report, timeline.platform) for report in reports.values()),
         requests=_requests(sandbox, timeline, begins_at),
         told=told,
         marks=tuple(await _marks(desk, said, known, sent, begins_at)),
@@ -148,6 +149,10 @@ def _shows(fact: Fact, *, seen_by: bool) -> bool:
     if seen_by:
         return fact.action is Action.CONFIRM and fact.look is not None and fact.look.sighting is Sighting.SEEN
     return fact.outcome is not None and fact.outcome.verdict is Verdict.ACCEPTED
+
+
+def _by_another(report: Report, platform: str) -> bool:
+    return any(part.status is Status.DONE for name, part in report.channels.items() if name != platform)
 
 
 def _dropped(reports: Any, channel: str) -> Counter[str]:
