@@ -13,13 +13,18 @@ NOW = 1_000.0
 SHUT = Gate(channel="a", failures=3, opened_at=NOW - 60, open_until=NOW + 20, interval_s=30.0, reason="unavailable")
 
 
-def test_a_closed_gate_is_up_even_after_some_failures() -> None:
-    assert assess(Gate(channel="a", failures=2), NOW) == Health(channel="a", condition=Condition.UP)
+def test_of_a_closed_gate_alone_nothing_is_known_even_after_some_failures() -> None:
+    assert assess(Gate(channel="a", failures=2), NOW) == Health(channel="a", condition=Condition.UNKNOWN)
 
 
 def test_an_open_gate_is_down_since_it_opened_and_waits_for_its_rest() -> None:
     assert assess(SHUT, NOW) == Health(
-        channel="a", condition=Condition.DOWN, not_before=NOW + 20, since=NOW - 60, reason="unavailable"
+        channel="a",
+        condition=Condition.DOWN,
+        not_before=NOW + 20,
+        since=NOW - 60,
+        reason="unavailable",
+        reasons=("posts to it fail",),
     )
 
 
@@ -42,7 +47,7 @@ def test_what_a_person_isolated_is_isolated_until_then(gate: Gate) -> None:
 
 def test_all_channels_are_assessed_by_name() -> None:
     found = assess_all([SHUT, Gate(channel="b")], NOW)
-    assert {name: health.condition for name, health in found.items()} == {"a": Condition.DOWN, "b": Condition.UP}
+    assert {name: health.condition for name, health in found.items()} == {"a": Condition.DOWN, "b": Condition.UNKNOWN}
 
 
 def test_a_gate_that_is_shut_says_since_when_the_channel_fails_unless_nobody_tried_for_long() -> None:

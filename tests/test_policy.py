@@ -121,7 +121,8 @@ def test_an_attempt_that_began_before_it_opened_does_not_prolong_the_rest() -> N
 @pytest.mark.parametrize("verdict", [Verdict.ACCEPTED, Verdict.CONFIRMED])
 def test_a_success_closes_it_and_leaves_what_a_person_isolated(verdict: Verdict) -> None:
     isolated = replace(TRIED, isolated_until=NOW + 60, retry_credit=4.0)
-    expected = Gate(channel="a", isolated_until=NOW + 60)  # and what is owed may go: the budget is full again
+    # And what is owed may go: the budget is full again.
+    expected = Gate(channel="a", isolated_until=NOW + 60, changed_at=NOW, healed_at=NOW)
     assert then(isolated, verdict, trial=True) == expected
 
 

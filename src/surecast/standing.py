@@ -20,6 +20,8 @@ from surecast.outcome import (
 )
 from surecast.policy import turn_is_spent
 
+#: Turned away by the channel's gate, which is asked anew before every attempt.
+HELD_BY_THE_GATE = frozenset({Reason.BREAKER_OPEN, Reason.ISOLATED, Reason.CREDENTIALS})
 #: A read side that gave no information so often in a row, over so long, is taken as no read side at all.
 UNKNOWN_READS, UNKNOWN_READS_SPAN_S = 3, 2.0
 #: Pauses before the read-backs after acceptance, seconds; the last one repeats.
@@ -50,6 +52,7 @@ class Standing:
         no_information: the read side does not answer; acceptance counts, unconfirmed.
         failing_at: since when it has not been available.
         failed_at: when the first failure of any sort was seen.
+        ended_at: when the last attempt ended.
     """
 
     terms: Terms
@@ -81,11 +84,17 @@ class Standing:
     last: Outcome | None = None
     failing_at: float | None = None
     failed_at: float | None = None
+    ended_at: float = 0.0
 
     @property
     def turn_ends_at(self) -> float | None:
         """When `within` is over; None while its clock has not begun to run."""
         return None if self.clock_at is None else self.clock_at + self.terms.within_s
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether its turn waits for this machine's network."""
+        return self.last is not None and self.last.reason is Reason.NO_NETWORK and self.clock_at is None
 
     @property
     def sending(self) -> bool:
@@ -244,7 +253,7 @@ def _attempted(standing: Standing, fact: Fact, outcome: Outcome, *, late: bool) 
     arrived = outcome.verdict in {Verdict.ACCEPTED, Verdict.CONFIRMED}
     if standing.accepted_at is not None and not arrived:
         return  # the late word of an attempt that another one has overtaken
-    standing.last = outcome
+    standing.last, standing.ended_at = outcome, fact.at
     standing.attempts += fact.action is Action.PREPARE
     rule = RULES[outcome.verdict]
     if arrived:
@@ -255,7 +264,8 @@ def _attempted(standing: Standing, fact: Fact, outcome: Outcome, *, late: bool) 
         standing.spent = True
         standing.refused = standing.refused or outcome.reason not in PASSES_BY_ITSELF
         standing.cancelled = standing.cancelled or outcome.reason in ENDS_THE_ROUTE
-        standing.not_before = max(standing.not_before, fact.not_before or 0.0)
+        if outcome.reason not in HELD_BY_THE_GATE:  # that moment may change; the gate knows when
+            standing.not_before = max(standing.not_before, fact.not_before or 0.0)
         return
     if rule.look_first:
         standing.doubts[fact.attempt] = fact.at

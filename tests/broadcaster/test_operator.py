@@ -152,11 +152,6 @@ def test_a_channel_that_is_switched_on_is_taken_as_one_that_works_and_nothing_is
     assert first.texts == ["x"]
 
 
-#: To be removed with its cause, in the fold of facts: only the gate should know until when it is shut.
-WAITS_ON = pytest.mark.xfail(strict=True, reason="what a shut gate turned away waits until the moment it was told then")
-
-
-@WAITS_ON
 def test_a_worker_delivers_what_was_turned_away_once_the_channel_is_on(tmp_path: Path) -> None:
     first, second = FakeChannel("a"), FakeChannel("b")
     with casting(tmp_path, first, second, **WORKER) as caster:
@@ -196,7 +191,6 @@ def test_a_trial_probes_first_and_then_delivers_the_oldest_post_that_is_owed(tmp
     assert first.texts == ["one", "two"]
 
 
-@WAITS_ON
 def test_after_a_trial_that_went_well_a_worker_delivers_the_rest_at_once(tmp_path: Path) -> None:
     first, second = failing("a"), FakeChannel("b")
     with casting(tmp_path, first, second, **WORKER) as caster:

@@ -38,6 +38,10 @@ class Fakes:
         self.secrets: dict[str, str] = {}
         self.warmed: list[tuple[str, ...]] = []
         self.failing: Exception | None = None
+        self.alone = False
+
+    async def cut_off(self, channel: str) -> bool:
+        return self.alone
 
     async def adapter(self, channel: str) -> Adapter:
         if self.failing is not None:
@@ -73,6 +77,8 @@ class Rig:
         self.ledger = Ledger(path)
         self.host = Fakes(fakes)
         self.waker = Woken()
+        # Notes and the pace of catching up have tests of their own.
+        self.house = House(reroute_notes=False, catch_up_rate=None)
         self._channels = {fake.name: fake.channel for fake in fakes}
         self.dispatcher = Dispatcher(
             Bench(
@@ -87,7 +93,7 @@ class Rig:
 
     async def accept(self, route: str, text: str = "Ferry 12 is cancelled", **said: Any) -> Plan:
         announcement = Announcement(text=text, **said)
-        plan = make_plan(announcement, House(), self._channels, Route.parse(route), now=self.clock.now())
+        plan = make_plan(announcement, self.house, self._channels, Route.parse(route), now=self.clock.now())
         return (await self.ledger.do(broadcasts.accept, plan, {}, repeat_since=None)).plan
 
     async def conduct(self, plan: Plan) -> Decision:

@@ -133,7 +133,7 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
     path.touch()
     with opened(path) as database:
         accept(database, plan())
-    assert rows(path, "pragma user_version") == [(2,)]
+    assert rows(path, "pragma user_version") == [(3,)]
 
 
 def test_a_ledger_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_ledger_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("pragma user_version = 99")
     before = path.read_bytes()
-    with pytest.raises(LedgerTooNewError, match=r"schema 99, this one knows 2.*Upgrade surecast"):
+    with pytest.raises(LedgerTooNewError, match=r"schema 99, this one knows 3.*Upgrade surecast"):
         Database(path)
     assert path.read_bytes() == before
 
@@ -174,6 +174,7 @@ def test_every_statement_of_every_migration_is_run(tmp_path: Path) -> None:
     assert found - {"sqlite_sequence"} == {
         *("broadcast", "batch", "delivery", "fact", "gate", "image", "session", "worker"),
         *("ability", "crowd", "direct", "recipient", "roll", "setting", "spending", "suppression", "tally"),
+        *("newest", "notice", "outage", "reroute_note", "round", "signal", "switch", "told"),
     }
 
 

@@ -124,8 +124,10 @@ def test_an_error_that_is_over_is_no_error() -> None:
 
 def test_the_next_try_is_when_both_the_wait_and_the_rest_are_over() -> None:
     past = history(turn("a"), began("a", START), ended("a", START + 1, Verdict.UNAUTHORIZED), turn("b"))
-    down = Health(channel="a", condition=Condition.DOWN, not_before=START + 3_600)
-    assert reported("a | b", past, health={"a": down})["a"].next_try == START + 3_600
+    down = Health(channel="a", condition=Condition.DOWN, not_before=START + 900)
+    assert reported("a | b", past, health={"a": down})["a"].next_try == START + 900
+    forever = Health(channel="a", condition=Condition.ISOLATED, not_before=START + 1e9)
+    assert reported("a | b", past, health={"a": forever})["a"].next_try is None, "the announcement is over by then"
     waits = history(*failed(Verdict.THROTTLED, wait=600), turn("b"))
     assert reported("a | b", waits)["a"].next_try == START + 601
     assert reported("a", history(*ACCEPTED))["a"].next_try is None

@@ -171,9 +171,8 @@ class Roster:
         asked_at, known = self._cut_off.get(channel, (float("-inf"), False))
         if self._clock.now() - asked_at > CUT_OFF_KEPT_S:
             own = hosts(self._channels[channel].settings) if channel in self._channels else ()
-            way_out = self._network.way_out()
             others = [place for other in self._channels.values() for place in hosts(other.settings) if place not in own]
-            known = await cut_off(own, (*way_out, *others) if way_out else ())
+            known = await cut_off(own, others, self._network.way_out())
             self._cut_off[channel] = (self._clock.now(), known)
         return known
 

@@ -37,6 +37,7 @@ class Terms:
         spend_after_s: as a later alternative it starts so long after the first failure of an earlier one.
         limit: at most so many contacts; None for all.
         only: the keyed hash of the one address that is meant; empty for all.
+        local: the work is done on this machine.
         catch_up, catch_up_rate: what it gets when it is back from an outage, and how fast.
     """
 
@@ -66,6 +67,7 @@ class Terms:
     spend_after_s: float = 0.0
     limit: int | None = None
     only: str = ""
+    local: bool = False
     catch_up: CatchUp = "latest"
     catch_up_rate: Rate | None = None
 

@@ -39,7 +39,7 @@ class Decision:
         owed: channels that still get their post.
         final: nothing will change by itself any more.
         turns_open: whether a channel that had its turn may still reach in it.
-        held: contacts wait for the end of quiet hours.
+        held: something waits for what nobody here can hasten: the end of quiet hours, or this machine's network.
         wake_at: when to decide again although nothing happened; Unix seconds.
         unwanted: direct channels in which nothing more may begin: another alternative reached, the announcement is
             over, or they were skipped for good.

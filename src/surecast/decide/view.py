@@ -226,7 +226,11 @@ class View:
         """Whether something may come of what is under way now."""
         needed = self.needed()
         public = any(
-            name in needed and standing.turn_at is not None and self.hopefully(name) and not surely(standing)
+            name in needed
+            and standing.turn_at is not None
+            and not standing.cut_off
+            and self.hopefully(name)
+            and not surely(standing)
             for name, standing in self.standings.items()
             if not standing.terms.direct
         )
@@ -234,8 +238,10 @@ class View:
         return public or any(family.on_the_move for family in direct)
 
     def held(self) -> bool:
-        """Whether contacts wait for the end of quiet hours."""
-        return any(self.family(node).held for node in self.fronts)
+        """See `Decision`."""
+        return any(self.family(node).held for node in self.fronts) or any(
+            standing.cut_off for standing in self.standings.values()
+        )
 
     # Readings of a leaf: a channel's name, or the names of alternatives over one audience
 

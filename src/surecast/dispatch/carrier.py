@@ -13,10 +13,11 @@ from surecast.dispatch.errands import OPEN_S, not_sent
 from surecast.dispatch.own_outcomes import held_up, mistaken, too_late, why_turned_away
 from surecast.dispatch.ports import Bench
 from surecast.dispatch.what_to_post import what_to_post
-from surecast.history import Action, Fact, History, Kind
+from surecast.history import Action, Fact, History, Kind, Plan
 from surecast.ledger import batches, gates
 from surecast.outcome import RULES, Look, Outcome, Reason, Sighting, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S, Passage, wait_s
+from surecast.route import stands_before
 from surecast.signals import SLOW_S
 from surecast.standing import Standing, Step, next_step, stand, surely
 from surecast.transport.classify import classify
@@ -65,7 +66,7 @@ class Carrier:
             if step is None:
                 return None
             at_once = ordered and step.action is not Action.CONFIRM and not _throttled(moment.standing)
-            at_once = at_once or (step.at > moment.now and await self._back_since_the_last_look(step, moment))
+            at_once = at_once or (step.at > moment.now and await self._back_since(step, moment))
             if step.at > moment.now and not at_once:
                 return step.at
             come_back = await self._take(step, moment, ordered=at_once)
@@ -73,12 +74,14 @@ class Carrier:
                 return come_back
             ordered = False
 
-    async def _back_since_the_last_look(self, step: Step, moment: _Moment) -> bool:
-        """Whether a post that nobody saw is looked for at once, as the platform came back."""
-        if step.action is not Action.CONFIRM or moment.standing.invisible_at is None:
+    async def _back_since(self, step: Step, moment: _Moment) -> bool:
+        """Whether the platform came back since: then nothing waits any longer for what it had failed by."""
+        standing = moment.standing
+        if _throttled(standing) or (step.action is Action.CONFIRM and standing.invisible_at is None):
             return False
         gate = await self._ledger.do(gates.get, self._claim.channel)
-        return gate.healed_at > moment.standing.last_read_at
+        since = standing.last_read_at if step.action is Action.CONFIRM else standing.ended_at
+        return gate.opened_at is None and gate.healed_at > since
 
     async def _look_around(self) -> _Moment:
         """The ledger is asked before every step: a person or another process may have changed what is wanted."""
@@ -108,7 +111,7 @@ class Carrier:
         passage = await self._pass(moment, ordered=ordered, retry=retry)
         while ordered and passage.on_trial:  # if that one finds the platform back, this one goes as well
             await asyncio.sleep(TRIAL_POLL_S)
-            passage = await self._pass(moment, ordered=False, retry=retry)
+            passage = await self._pass(moment, ordered=False, retry=retry, unpaced=True)
         if not passage.go:
             return await self._turned_away(moment, passage)
         if step.action is Action.FIND:
@@ -132,10 +135,12 @@ class Carrier:
 
     # The gate
 
-    async def _pass(self, moment: _Moment, *, ordered: bool, retry: bool, look: bool = False) -> Passage:
+    async def _pass(
+        self, moment: _Moment, *, ordered: bool, retry: bool, look: bool = False, unpaced: bool = False
+    ) -> Passage:
         terms = moment.standing.terms
         rates = [terms.rate]
-        if moment.standing.turn_over(moment.now) and not ordered:  # it is being paid back
+        if moment.standing.turn_over(moment.now) and not (ordered or unpaced):  # it is being paid back
             rates.append(terms.catch_up_rate)
         rate = min(filter(None, rates), key=lambda each: each.per_s, default=None)
         return await self._ledger.do(
@@ -267,7 +272,7 @@ class Carrier:
         """
         now = self._clock.now()
         if outcome.verdict is Verdict.UNAVAILABLE and outcome.reason in {Reason.NOT_CONNECTED, Reason.OURS}:
-            outcome = await self._unless_cut_off(outcome)
+            outcome = await self._unless_cut_off(outcome, moment.work.plan)
         not_before = None
         if outcome.reason is Reason.MISCONFIGURED:
             not_before = now + MISCONFIGURED_PAUSE_S
@@ -285,12 +290,17 @@ class Carrier:
         )
         await self._record(moment, ending)
 
-    async def _unless_cut_off(self, outcome: Outcome) -> Outcome:
-        """The outcome of an attempt that reached nobody; of our own making where this machine reaches nobody at all."""
+    async def _unless_cut_off(self, outcome: Outcome, plan: Plan) -> Outcome:
+        """The outcome of an attempt that reached nobody; of our own making where this machine reaches nobody at all.
+
+        The turn is held then, as the next platform cannot be reached either; not where the next one needs no network.
+        """
         if not await self._host.cut_off(self._claim.channel):
             return outcome
+        local = frozenset(name for name, terms in plan.terms.items() if terms.local)
+        reason = Reason.OURS if stands_before(plan.route, self._claim.channel, local) else Reason.NO_NETWORK
         detail = "This machine has no network: nothing else can be reached either. Nothing was sent."
-        return replace(outcome, reason=Reason.NO_NETWORK, detail=detail)
+        return replace(outcome, reason=reason, detail=detail)
 
     # Looking
 

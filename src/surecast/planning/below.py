@@ -28,7 +28,7 @@ def reroute_notes(
         if channels[name].kind.traits.platform == platform:
             continue
         post, channel = posts[name], channels[name]
-        follow = "" if house.follow in post.words.text else house.follow
+        follow = "" if any(house.follow in part.text for part in post.parts) else house.follow
         for template in ("reroute_note", "reroute_note_short"):
             noted = _with_line(post, channel, house, template, flaws, platform=platform, follow=follow)
             if noted is not None:

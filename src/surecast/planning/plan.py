@@ -155,6 +155,7 @@ def _terms(
         confirms=reads_back,
         rate=channel.rate or kind.rate,
         skip=skip,
+        local=kind.traits.local,
         catch_up=channel.catch_up or house.catch_up,
         catch_up_rate=house.catch_up_rate if kind.traits.public and not kind.traits.local else None,
     )

@@ -11,7 +11,7 @@ from surecast.history import Action, History, Kind, Plan
 from surecast.outcome import Reason, Verdict
 from surecast.report.crowds import Crowds
 from surecast.report.values import ChannelReport, Report, Status
-from surecast.standing import Standing, next_step, stand, surely
+from surecast.standing import Standing, Step, next_step, stand, surely
 
 
 def make_report(
@@ -87,11 +87,17 @@ def _channel(
         error=last.detail if last is not None and failed else "",
         began=began,
         ended=ended,
-        next_try=max(step.at, held_until)
-        if step is not None and step.action is not Action.CONFIRM and status is not Status.SENDING
-        else None,
+        next_try=_next_try(step, held_until, plan.expires_at, status),
         perhaps=_perhaps(standing, now),
     )
+
+
+def _next_try(step: Step | None, held_until: float, expires_at: float, status: Status) -> float | None:
+    """When the post is tried again; None when that is not known, or only after the announcement is over."""
+    if step is None or step.action is Action.CONFIRM or status is Status.SENDING:
+        return None
+    moment = max(step.at, held_until)
+    return moment if moment < expires_at else None
 
 
 def _reason(standing: Standing, status: Status, *, over: bool, cancelled: bool) -> Reason:

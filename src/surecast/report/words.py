@@ -160,6 +160,8 @@ def _what_we_still_do(report: Report, zone: ZoneInfo) -> list[str]:
 
 def _still_owed(report: Report, channel: ChannelReport, called: str, zone: ZoneInfo) -> str:
     until = hours_minutes(report.expires_at, zone, report.at)
+    if channel.reason is Reason.ISOLATED and channel.next_try is None:
+        return f"{called} gets it once it is on again: surecast channels on {channel.name}."
     if channel.next_try is None:
         return f"{called} still gets it, until {until}."
     again = hours_minutes(channel.next_try, zone, report.at)

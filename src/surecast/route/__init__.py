@@ -10,7 +10,7 @@ A route knows names only, never what stands behind them.
 from surecast.route.checking import check
 from surecast.route.families import gather
 from surecast.route.nodes import All, AnyOf, AtLeast, Name, Operand, Optional, Route, Together, effective_within, holds
-from surecast.route.pruning import without
+from surecast.route.pruning import stands_before, without
 from surecast.route.reading import MAX_BRACKETS, MAX_LENGTH, why_no_name
 from surecast.route.wording import describe
 
@@ -30,6 +30,7 @@ __all__ = [
     "effective_within",
     "gather",
     "holds",
+    "stands_before",
     "why_no_name",
     "without",
 ]

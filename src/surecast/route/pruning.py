@@ -1,4 +1,4 @@
-"""A route without some of its channels."""
+"""A route without some of its channels, and what stands behind one of them."""
 
 from __future__ import annotations
 
@@ -24,3 +24,16 @@ def without(route: Route, names: Collection[str]) -> Route | None:
     if len(parts) == 1:
         return parts[0]
     return AnyOf(parts) if isinstance(route, AnyOf) else All(parts)
+
+
+def stands_before(route: Route, name: str, others: Collection[str]) -> bool:
+    """Whether one of `others` is an alternative behind a channel."""
+    return any(
+        isinstance(node, AnyOf)
+        and any(
+            name in part.names()
+            and any(other in later.names() for later in node.parts[index + 1 :] for other in others)
+            for index, part in enumerate(node.parts)
+        )
+        for node in route.walk()
+    )

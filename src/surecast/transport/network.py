@@ -16,20 +16,23 @@ _NOWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 Place = tuple[str, int]
 
 
-async def cut_off(hosts: Iterable[Place], others: Iterable[Place]) -> bool:
+async def cut_off(hosts: Iterable[Place], others: Iterable[Place], independent: tuple[Place, ...]) -> bool:
     """Whether nothing at all can be reached, so that a failing channel says nothing about its platform.
 
     Args:
-        hosts: where the channel's platform is.
-        others: independent places, among them those of other channels; one that answers is enough. None: not checked.
+        hosts: where the channel's platform is; where nobody knows, it is not asked for more.
+        others: where the platforms of other channels are: while one of them answers, there is a way for announcements.
+        independent: places that have nothing to do with either; none: they are not asked.
     """
     places = tuple(hosts)
-    if places and all(_on_this_machine(host) for host, _ in places):
+    if not places:
+        return False
+    if all(_on_this_machine(host) for host, _ in places):
         return not _way_to(socket.AF_INET, "127.0.0.1")
+    elsewhere = tuple(dict.fromkeys((*others, *independent)))
     if not any(_way_to(family, address) for family, address in _NOWHERE):
-        return True
-    elsewhere = [place for place in dict.fromkeys(others) if not _on_this_machine(place[0])]
-    return bool(elsewhere) and not await _any_answers(elsewhere)
+        return not await _any_answers([place for place in elsewhere if _on_this_machine(place[0])])
+    return bool(independent) and not await _any_answers(elsewhere)
 
 
 def place_of(written: str, port: int = 443) -> Place:
