@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Unpack, cast
 
 from surecast import rehearsal
-from surecast.broadcaster.broadcaster import Broadcaster, Options
+from surecast.broadcaster.broadcaster import Broadcaster
+from surecast.broadcaster.options import Options
 from surecast.config import find_config, load_config
 from surecast.config.assemble import assemble
 from surecast.errors import ConfigError

@@ -13,9 +13,10 @@ from surecast.broadcaster.observer import Observer
 from surecast.broadcaster.operator import Operator
 from surecast.broadcaster.people import People
 from surecast.broadcaster.roster import Network, Roster
+from surecast.broadcaster.waiting import after_acceptance, decided, longest_s, under_way
 from surecast.channel import Channel, Context, Picture
 from surecast.clock import Clock
-from surecast.decide import Decision, State, decide
+from surecast.decide import Decision, decide
 from surecast.dispatch import Bench, Dispatcher
 from surecast.engines.embedded import Embedded
 from surecast.errors import KeyReusedError, LedgerBusyError, LedgerError, UsageError
@@ -29,7 +30,7 @@ from surecast.pictures import LoadedPicture, read
 from surecast.planning import Few, House, make_plan
 from surecast.policy import Breaker
 from surecast.report import Report, Status, make_report
-from surecast.route import All, AnyOf, AtLeast, Route
+from surecast.route import Route
 from surecast.secret import Secret
 from surecast.standing import stand
 from surecast.threads import DaemonPool
@@ -150,7 +151,7 @@ class Desk:
                 self._tend(name)
             return await self.status(name, repeated=not accepted.created)
         except LedgerError as error:
-            raise _after_acceptance(error, name) from error
+            raise after_acceptance(error, name) from error
 
     async def _accept(self, plan: Plan, images: Mapping[str, bytes], *, again: bool) -> broadcasts.Accepted:
         since = None if again else self.clock.now() - self._repeat_window_s
@@ -297,7 +298,7 @@ class Desk:
 
         async def one(found: str) -> Report:
             async def rested(decision: Decision) -> bool:
-                return not _under_way(decision) and not await self._worth_waiting(found, until)
+                return not under_way(decision) and not await self._worth_waiting(found, until)
 
             await self._engine.drive(found, enough=rested, until=until, ordered=True)
             return await self.status(found)
@@ -340,7 +341,7 @@ class Desk:
 
         async def one(found: str) -> None:
             async def rested(decision: Decision) -> bool:
-                return not _under_way(decision) and not await self._busy(found)
+                return not under_way(decision) and not await self._busy(found)
 
             await self._engine.drive(found, enough=rested, until=bound)
 
@@ -397,40 +398,3 @@ class Desk:
         await self._roster.close()
         await self.ledger.close()
         self._files.close()
-
-
-def _after_acceptance(error: LedgerError, name: str) -> LedgerError:
-    """The ledger failed when the announcement was already in it: nothing is lost, and somebody must go on."""
-    told = type(error)(f"{error} The announcement had been accepted as {name} and is not lost: surecast resume {name}.")
-    told.broadcast = name
-    return told
-
-
-async def decided(decision: Decision) -> bool:
-    """Reached, or nobody whose turn is open can help any more: one refusal must not cut off who is still at it."""
-    if decision.state in {State.REACHED, State.REROUTED}:
-        return True
-    return not decision.turns_open and not _under_way(decision)
-
-
-def _under_way(decision: Decision) -> bool:
-    """Whether it is worth to wait: contacts who are not to be woken now are waited for by nobody."""
-    return decision.state is State.PENDING and (decision.turns_open or not decision.held)
-
-
-def longest_s(plan: Plan) -> float:
-    """The longest way through a route, in seconds: alternatives one after the other, members side by side."""
-
-    def length(node: Route) -> float:
-        if isinstance(node, AnyOf):
-            return sum(map(length, node.parts))
-        if isinstance(node, All | AtLeast):
-            return max(map(length, node.parts))
-        if node.members():
-            return 0.0
-        terms = plan.terms[str(node)]
-        return terms.within_s + (terms.visible_within_s if terms.confirm == "visible" else 0.0)
-
-    if any(terms.direct for terms in plan.terms.values()):
-        return plan.expires_at - plan.created_at  # how long many contacts take, nobody knows
-    return length(plan.route)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from surecast.channel import Adapter, Confirms, Finds, Sending
+from surecast.channel import Adapter, Sending
 from surecast.decide import wanted
 from surecast.dispatch.errands import OPEN_S, not_sent
-from surecast.dispatch.own_outcomes import held_up, mistaken, too_late, why_turned_away
+from surecast.dispatch.looks import confirm, find
+from surecast.dispatch.own_outcomes import held_up, mistaken, too_late, unless_cut_off, why_turned_away
 from surecast.dispatch.ports import Bench
 from surecast.dispatch.what_to_post import what_to_post
-from surecast.history import Action, Fact, History, Kind, Plan
+from surecast.history import Action, Fact, History, Kind
 from surecast.ledger import batches, gates
 from surecast.outcome import RULES, Look, Outcome, Reason, Sighting, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S, Passage, wait_s
-from surecast.route import stands_before
 from surecast.signals import SLOW_S
 from surecast.standing import Standing, Step, next_step, stand, surely
 from surecast.transport.classify import classify
@@ -272,7 +272,7 @@ class Carrier:
         """
         now = self._clock.now()
         if outcome.verdict is Verdict.UNAVAILABLE and outcome.reason in {Reason.NOT_CONNECTED, Reason.OURS}:
-            outcome = await self._unless_cut_off(outcome, moment.work.plan)
+            outcome = await unless_cut_off(outcome, self._host, moment.work.plan, self._claim.channel)
         not_before = None
         if outcome.reason is Reason.MISCONFIGURED:
             not_before = now + MISCONFIGURED_PAUSE_S
@@ -290,25 +290,13 @@ class Carrier:
         )
         await self._record(moment, ending)
 
-    async def _unless_cut_off(self, outcome: Outcome, plan: Plan) -> Outcome:
-        """The outcome of an attempt that reached nobody; of our own making where this machine reaches nobody at all.
-
-        The turn is held then, as the next platform cannot be reached either; not where the next one needs no network.
-        """
-        if not await self._host.cut_off(self._claim.channel):
-            return outcome
-        local = frozenset(name for name, terms in plan.terms.items() if terms.local)
-        reason = Reason.OURS if stands_before(plan.route, self._claim.channel, local) else Reason.NO_NETWORK
-        detail = "This machine has no network: nothing else can be reached either. Nothing was sent."
-        return replace(outcome, reason=reason, detail=detail)
-
     # Looking
 
     async def _find(self, moment: _Moment) -> None:
         look = Look(sighting=Sighting.UNKNOWN)
         if moment.delivery.payload is not None:
             sending = await self._sending(moment, moment.delivery.payload)
-            look = await self._looked(lambda adapter: _find(adapter, sending), _look_s(moment.standing))
+            look = await find(self._host, self._claim.channel, sending, _look_s(moment.standing))
         judges = None
         if not look.answered:
             judges = Outcome(verdict=Verdict.UNAVAILABLE, reason=Reason.NOT_CONNECTED)
@@ -317,7 +305,7 @@ class Carrier:
 
     async def _confirm(self, moment: _Moment, *, trial: bool = False) -> None:
         standing = moment.standing
-        look = await self._looked(lambda adapter: _confirm(adapter, standing), _look_s(standing))
+        look = await confirm(self._host, self._claim.channel, standing.receipt, _look_s(standing))
         outcome = None
         assert standing.accepted_at is not None
         if (
@@ -343,16 +331,6 @@ class Carrier:
         before, then = moment.standing, stand(moment.standing.terms, (*facts, fact))
         settled = surely(then) and not surely(before)
         return Outcome(verdict=Verdict.CONFIRMED) if settled else None
-
-    async def _looked(self, look: Callable[[Adapter], Awaitable[Look]], timeout_s: float) -> Look:
-        """What a look saw; trouble on the way is no information, whatever it is."""
-        try:
-            adapter = await self._host.adapter(self._claim.channel)
-            async with asyncio.timeout(timeout_s):
-                seen: object = await look(adapter)
-        except Exception as error:  # noqa: BLE001 - a read side in trouble may raise anything
-            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
-        return seen if isinstance(seen, Look) else Look(sighting=Sighting.UNKNOWN, detail=mistaken(seen).detail)
 
     # Facts
 
@@ -393,16 +371,6 @@ class Carrier:
             timeout_s=moment.standing.terms.timeout_s,
             claimed=await self._ledger.do(batches.claimed_remotes, self._claim),
         )
-
-
-async def _find(adapter: Adapter, sending: Sending) -> Look:
-    return await adapter.find(sending) if isinstance(adapter, Finds) else Look(sighting=Sighting.UNKNOWN)
-
-
-async def _confirm(adapter: Adapter, standing: Standing) -> Look:
-    if not isinstance(adapter, Confirms) or standing.receipt is None:
-        return Look(sighting=Sighting.UNKNOWN)
-    return await adapter.confirm(standing.receipt, _look_s(standing))
 
 
 def _seen_by_s(standing: Standing) -> float | None:

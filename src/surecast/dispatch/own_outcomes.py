@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from surecast.dispatch.ports import Host
+from surecast.history import Plan
 from surecast.outcome import Outcome, Reason, Verdict
 from surecast.policy import Passage
+from surecast.route import stands_before
 from surecast.transport.classify import MAYBE
 
 
@@ -38,3 +43,16 @@ def too_late() -> Outcome:
         reason=Reason.TIMED_OUT,
         detail="Preparing the post used up the time of the attempt. Nothing was sent yet.",
     )
+
+
+async def unless_cut_off(outcome: Outcome, host: Host, plan: Plan, channel: str) -> Outcome:
+    """The outcome of an attempt that reached nobody; of our own making where this machine reaches nobody at all.
+
+    The turn is held then, as the next platform cannot be reached either; not where the next one needs no network.
+    """
+    if not await host.cut_off(channel):
+        return outcome
+    local = frozenset(name for name, terms in plan.terms.items() if terms.local)
+    reason = Reason.OURS if stands_before(plan.route, channel, local) else Reason.NO_NETWORK
+    detail = "This machine has no network: nothing else can be reached either. Nothing was sent."
+    return replace(outcome, reason=reason, detail=detail)
