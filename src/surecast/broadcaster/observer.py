@@ -10,7 +10,7 @@ from surecast.broadcaster.roster import Roster
 from surecast.channel import Adapter, Channel, Confirms, Probes
 from surecast.clock import Clock
 from surecast.health import Condition, Health
-from surecast.ledger import gates, rounds, signals, watching
+from surecast.ledger import gates, signals, watching
 from surecast.ledger.database import Ledger
 from surecast.outcome import Look, Outcome, Reason, Receipt, Scope, Sighting, Verdict
 from surecast.policy import Breaker, Gate
@@ -20,10 +20,6 @@ from surecast.vendor import Word, read_page
 
 #: The whole time of one look.
 LOOK_S = 10.0
-#: The name under which the ledger remembers when this machine was last cut off.
-CUT_OFF, CUT_OFF_SINCE = "cut off", "cut off since"
-#: Two moments without network within so many seconds belong together.
-SAME_CUT_S = 300.0
 #: So many good looks in a row close a breaker that failures had opened.
 GOOD_IN_A_ROW = 2
 
@@ -129,17 +125,8 @@ class Observer:
         found = await asyncio.gather(*asked, self._reads(channel))
         seen = [each for each in found if each is not None]
         if any(each.unconnected for each in seen) and await self._roster.cut_off(channel):
-            await self._cut_off()
             return [_silenced(each) if each.unconnected else each for each in seen]
         return seen
-
-    async def _cut_off(self) -> None:
-        """Remembers that nothing could be reached, and since when."""
-        now = self._clock.now()
-        last = await self._ledger.do(rounds.last, CUT_OFF)
-        if last is None or now - last > SAME_CUT_S:
-            await self._ledger.do(rounds.put, CUT_OFF_SINCE, now)
-        await self._ledger.do(rounds.put, CUT_OFF, now)
 
     async def _writes(self, channel: str) -> _Seen | None:
         began = self._clock.now()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from surecast.broadcaster.overview import Overview, Owed, Switched, Tried, Trouble
 from surecast.broadcaster.roster import Roster
 from surecast.channel import Channel, Probed, Probes
-from surecast.clock import Clock
+from surecast.clock import Clock, hours_minutes
 from surecast.errors import UsageError
 from surecast.health import Condition, Health, assess_all
 from surecast.ledger import broadcasts, gates, outages, rounds, signals
@@ -26,6 +27,8 @@ from surecast.transport.classify import classify
 PROBE_TIMEOUT_S = 10.0
 #: A trial waits so long for the platform, and for what readers see of it.
 TRIAL_S = 60.0
+#: That this machine was cut off is shown for so long after it was last seen to be.
+CUT_OFF_SHOWN_S = 120.0
 #: A person hears so long of an announcement that was missed.
 MISSED_S = 86_400.0
 
@@ -96,6 +99,15 @@ class Operator:
             worker_seen_at=found.worker_seen_at,
             watcher_seen_at=found.watcher_seen_at,
             worker=self._house.worker,
+            own_network=self._own_network(found.cut_off, now),
+        )
+
+    def _own_network(self, cut: rounds.CutOff | None, now: float) -> str:
+        if cut is None or now - cut.until > CUT_OFF_SHOWN_S:
+            return ""
+        since = hours_minutes(cut.since, ZoneInfo(self._house.time_zone), now)
+        return (
+            f"since {since} nothing can be reached from here, so no channel is blamed; look at this machine's network"
         )
 
     def _trouble(self, health: Health, found: _Survey, now: float) -> Trouble:
@@ -254,6 +266,7 @@ class _Survey:
     missed: tuple[str, ...]
     worker_seen_at: float | None
     watcher_seen_at: float | None
+    cut_off: rounds.CutOff | None
 
 
 def _observed(database: Database, now: float) -> tuple[tuple[Gate, ...], Mapping[str, tuple[Slot, ...]]]:
@@ -281,6 +294,7 @@ def _survey(database: Database, now: float) -> _Survey:
         missed=missed,
         worker_seen_at=broadcasts.last_worker(database),
         watcher_seen_at=rounds.last_watcher(database),
+        cut_off=rounds.last_cut_off(database),
     )
 
 

@@ -16,6 +16,7 @@ from surecast.broadcaster.reading import Reader
 from surecast.channel import Adapter, Channel, Context
 from surecast.clock import Clock
 from surecast.errors import ConfigError
+from surecast.ledger import rounds
 from surecast.ledger.database import Ledger
 from surecast.ledger.sessions import LedgerSessions
 from surecast.planning import House
@@ -174,6 +175,8 @@ class Roster:
             others = [place for other in self._channels.values() for place in hosts(other.settings) if place not in own]
             known = await cut_off(own, others, self._network.way_out())
             self._cut_off[channel] = (self._clock.now(), known)
+            if known:
+                await self._ledger.do(rounds.cut_off, self._clock.now())
         return known
 
     def audience(self, name: str) -> Reader:

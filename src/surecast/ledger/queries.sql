@@ -356,18 +356,18 @@ update batch set wake_at = :now where broadcast = :broadcast and channel = :chan
 -- name: owed_now
 -- What channels still get, by broadcast, oldest first.
 select id, owed, created_at, expires_at from broadcast
-where final = 0 and owed <> '' and expires_at > :now order by created_at, rowid;
+where final = 0 and owed <> '' and expires_at > :now and purpose <> 'person' order by created_at, rowid;
 
 -- name: only_a_person_knows
 -- Broadcasts of which it is not known whether they arrived, and in which nothing is looked up any more; newest first.
-select id from broadcast where state = 'unsure' and (final = 1 or not exists (
+select id from broadcast where state = 'unsure' and purpose <> 'person' and (final = 1 or not exists (
     select 1 from batch where batch.broadcast = broadcast.id and (batch.wake_at is not null or batch.owner is not null)))
 order by created_at desc, rowid desc;
 
 -- name: missed_since
 -- Broadcasts that were missed and are not owed any more, newest first; those that nobody looked at since count too.
 select id from broadcast
-where created_at >= :since and expires_at >= :since and cancelled_at is null
+where created_at >= :since and expires_at >= :since and cancelled_at is null and purpose = ''
     and ((state = 'missed' and (final = 1 or expires_at <= :now)) or (state = 'pending' and expires_at <= :now))
 order by created_at desc, rowid desc;
 

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from surecast.ledger.database import Database
 
+_CUT_OFF, _CUT_OFF_SINCE = "cut off", "cut off since"
+#: Two moments without network within so many seconds belong together.
+SAME_CUT_S = 300.0
+
 
 def take(database: Database, name: str, *, every_s: float, now: float) -> bool:
     """Whether it is time again, and ours to do: of all processes one goes a round."""
@@ -37,6 +41,29 @@ def last_watcher(database: Database) -> float | None:
     with database.reading() as queries:
         row = queries.last_watcher(database.connection)
         return None if row is None else row[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """The last time in which this machine reached nobody at all, Unix seconds."""
+
+    since: float
+    until: float
+
+
+def cut_off(database: Database, now: float) -> None:
+    """Records that this machine reaches nobody at all now."""
+    with database.transaction() as queries:
+        last = queries.round_of(database.connection, name=_CUT_OFF)
+        if last is None or now - last["at"] > SAME_CUT_S:
+            queries.take_round(database.connection, name=_CUT_OFF_SINCE, now=now, before=float("inf"))
+        queries.take_round(database.connection, name=_CUT_OFF, now=now, before=float("inf"))
+
+
+def last_cut_off(database: Database) -> CutOff | None:
+    """The last time in which this machine reached nobody at all."""
+    until, since = last(database, _CUT_OFF), last(database, _CUT_OFF_SINCE)
+    return None if until is None else CutOff(since=until if since is None else since, until=until)
 
 
 # What people were told ----------------------------------------------------------------------------------------------

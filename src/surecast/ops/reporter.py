@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, TypedDict, Unpack
 
 from surecast.broadcaster.desk import Desk
-from surecast.broadcaster.observer import CUT_OFF, CUT_OFF_SINCE
 from surecast.channel import Channel
 from surecast.clock import hours_minutes
 from surecast.config.values import Config
@@ -160,11 +159,10 @@ class Reporter:
 
     async def _own_network(self) -> None:
         """That this machine was cut off can be told only when it is back."""
-        cut_off = await self._desk.ledger.do(rounds.last, CUT_OFF)
-        if cut_off is None or not BACK_AFTER_S <= self._now - cut_off < DAY_S:
-            return
-        since = await self._desk.ledger.do(rounds.last, CUT_OFF_SINCE) or cut_off
-        await self._people.tell(f"own_network:{since:.0f}", "own_network", since=since, until=cut_off, **self._usual)
+        cut = await self._desk.ledger.do(rounds.last_cut_off)
+        if cut is not None and BACK_AFTER_S <= self._now - cut.until < DAY_S:
+            cause = f"own_network:{cut.since:.0f}"
+            await self._people.tell(cause, "own_network", since=cut.since, until=cut.until, **self._usual)
 
     # Outages
 
