@@ -106,9 +106,7 @@ class Operator:
         if cut is None or now - cut.until > CUT_OFF_SHOWN_S:
             return ""
         since = hours_minutes(cut.since, ZoneInfo(self._house.time_zone), now)
-        return (
-            f"since {since} nothing can be reached from here, so no channel is blamed; look at this machine's network"
-        )
+        return f"since {since} nothing can be reached from here, so no channel is blamed; look at the network here"
 
     def _trouble(self, health: Health, found: _Survey, now: float) -> Trouble:
         off = health.condition is Condition.ISOLATED

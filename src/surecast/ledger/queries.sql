@@ -396,3 +396,10 @@ select state, count(*) as count from broadcast where purpose = '' and created_at
 select b.id from broadcast b join delivery d on d.broadcast = b.id
 where d.channel = :channel and d.remote is null and b.purpose = '' and b.created_at >= :since
 order by b.created_at limit :most;
+
+-- name: stopped_at_the_cap
+-- Broadcasts whose money did not suffice, with the contacts that are left out.
+select c.broadcast, c.channel, count(*) as contacts from broadcast b
+    join crowd c on c.broadcast = b.id join tally t on t.crowd = c.id and t.skipped > 0
+    join direct d on d.batch = t.batch and d.reason = 'over_the_cap'
+where b.created_at >= :since and b.purpose = '' group by c.broadcast, c.channel;

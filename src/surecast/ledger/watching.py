@@ -150,3 +150,10 @@ def words_of(database: Database, broadcast: str) -> str:
             return ""
         posts = plan_of(row["plan"]).posts.values()
     return " ".join(next((post.words.text for post in posts), "").split())
+
+
+def stopped_at_the_cap(database: Database, since: float) -> tuple[tuple[str, str, int], ...]:
+    """Announcements whose money did not suffice: broadcast, channel, and how many contacts are left out."""
+    with database.reading() as queries:
+        rows = queries.stopped_at_the_cap(database.connection, since=since)
+        return tuple((row["broadcast"], row["channel"], row["contacts"]) for row in rows)

@@ -23,6 +23,8 @@ from surecast.text.notices import MessageValues, Spell
 RECENT_S = 900.0
 #: This machine counts as back when it was not cut off for so long.
 BACK_AFTER_S = 120.0
+#: Whether money ran out is looked at so often.
+MONEY_S = 60.0
 WEEK_S = 7 * 86_400.0
 DAY_S = 86_400.0
 
@@ -61,6 +63,7 @@ class Reporter:
         for name, channel in self._config.channels.items():
             await self._credentials(channel, health.get(name))
         await self._unsure()
+        await self._money()
         await self._own_network()
         await self._digest()
 
@@ -156,6 +159,25 @@ class Reporter:
                 commands=(f"surecast settle {found} {name} --there", f"surecast settle {found} {name} --not-there"),
                 **self._usual,
             )
+
+    async def _money(self) -> None:
+        """What was left out because it would have cost more than allowed: once for each announcement and channel."""
+        ledger = self._desk.ledger
+        costly = {name: each for name, each in self._config.channels.items() if each.kind.traits.costly}
+        if not costly or not await ledger.do(rounds.take, "money", every_s=MONEY_S, now=self._now):
+            return
+        for broadcast, name, contacts in await ledger.do(watching.stopped_at_the_cap, self._now - DAY_S):
+            if name in costly:
+                await self._people.tell(
+                    f"over_the_cap:{broadcast}:{name}",
+                    "over_the_cap",
+                    platform=costly[name].kind.traits.platform,
+                    channel=name,
+                    broadcast=broadcast,
+                    count=contacts,
+                    cap=f"{costly[name].max_cost or 0:.2f} {self._config.currency}",
+                    **self._usual,
+                )
 
     async def _own_network(self) -> None:
         """That this machine was cut off can be told only when it is back."""
