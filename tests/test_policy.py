@@ -20,6 +20,7 @@ from surecast.policy import (
     answered,
     attempt_timeout_s,
     failing_since,
+    gradually,
     paced,
     turn_is_spent,
     wait_s,
@@ -302,3 +303,25 @@ def test_a_failure_long_after_the_last_is_another_outage() -> None:
 
 def test_a_gate_that_heals_keeps_its_pace() -> None:
     assert then(replace(TRIED, pace_at=NOW + 3), Verdict.ACCEPTED, trial=True).pace_at == NOW + 3
+
+
+@pytest.mark.parametrize(
+    ("back_s", "own", "expected"),
+    [
+        (0, None, 2),
+        (4, None, 8),
+        (19.9, None, 1_977),
+        (20, None, None),
+        (4, "5/s", 5),
+        (4, "100/s", 8),
+        (-1, None, None),
+    ],
+)
+def test_a_channel_that_was_down_gets_more_and_more(back_s: float, own: str | None, expected: float | None) -> None:
+    rate = Rate.parse(own) if own else None
+    found = gradually(rate, Gate(channel="a", healed_at=NOW - back_s), NOW)
+    assert (None if found is None else round(found.per_s)) == expected
+
+
+def test_a_channel_that_was_never_down_has_its_own_rate_from_the_beginning() -> None:
+    assert gradually(None, Gate(channel="a"), 3.0) is None

@@ -160,7 +160,7 @@ def _worst_first(sides: list[_Seen]) -> list[_Seen]:
 #: How each source is told of, and the verdict that a breaker shut over it bears.
 _SAID: Mapping[Source, tuple[str, Verdict]] = MappingProxyType(
     {
-        Source.WRITE: ("posts to it", Verdict.UNAVAILABLE),
+        Source.WRITE: ("posting to it", Verdict.UNAVAILABLE),
         Source.PROBE: ("asking it without posting", Verdict.UNAVAILABLE),
         Source.READ_BACK: ("looking for our posts in public", Verdict.INVISIBLE),
         Source.READ_PROBE: ("looking for an earlier post in public", Verdict.INVISIBLE),

@@ -30,6 +30,8 @@ LEAST_REST_S = 0.1
 LOOKS_FIRST_S = 60.0
 #: Who comes so much too late for its place in a channel's rate makes up for it; else every delay would slow it down.
 PACE_SLACK_S = 0.02
+#: A channel that was down is back in full after this.
+RETURN_S = 20.0
 #: Failures with a longer pause than this between them are two outages: nobody knows what was in between.
 SAME_OUTAGE_S = 900.0
 #: A channel that cannot be used as it is configured is looked at again after this; somebody must act first.
@@ -252,6 +254,18 @@ def paced(gate: Gate, rate: Rate | None, *, wanted: int, now: float) -> tuple[in
     goes = min(wanted, due)
     pace_at = start + goes / rate.per_s
     return goes, pace_at, replace(gate, pace_at=pace_at) if goes else gate
+
+
+def gradually(rate: Rate | None, gate: Gate, now: float) -> Rate | None:
+    """The rate of a channel that writes to many: one that was down gets more and more, not all at once.
+
+    Two a second at first, twice as many every two seconds, for twenty seconds; never more than its own rate.
+    """
+    back_s = now - gate.healed_at
+    if not 0 <= back_s < RETURN_S or gate.healed_at == 0:
+        return rate
+    ramp = Rate(count=2.0 ** (1 + back_s / 2), span_s=1.0)
+    return ramp if rate is None or ramp.per_s < rate.per_s else rate
 
 
 def closed(gate: Gate, now: float) -> Gate:

@@ -28,7 +28,7 @@ UNKNOWN_READS, UNKNOWN_READS_SPAN_S = 3, 2.0
 READ_PAUSES_S = (0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 20.0)
 #: Pauses after the question is settled: a post may turn visible, or vanish from sight, later. The last one repeats for
 #: one that nobody sees.
-LATE_READ_PAUSES_S = (60.0, 120.0, 300.0, 600.0, 1_200.0)
+LATE_READ_PAUSES_S = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_200.0)
 #: So often a post that nobody sees is looked for: beyond the eight hours of a long outage.
 LATE_READS = 40
 #: Pauses between look-ups that the platform did not answer.

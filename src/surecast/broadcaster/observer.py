@@ -111,7 +111,7 @@ class Observer:
             health.channel,
             Verdict(health.reason),
             why=health.reasons[0] if health.reasons else "",
-            facts=health.reasons,
+            facts=health.reasons[1:],
             breaker=self._breaker,
             between_s=between_s,
             now=self._clock.now(),

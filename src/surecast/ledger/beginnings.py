@@ -16,7 +16,7 @@ from surecast.ledger.books import Books
 from surecast.ledger.database import Database
 from surecast.ledger.tickets import Step, Visit
 from surecast.outcome import Outcome, Reason, Verdict
-from surecast.policy import Passage, knock, paced
+from surecast.policy import Passage, gradually, knock, paced
 
 #: The one trial of ours that is on its way is looked at again after this.
 OWN_TRIAL_S = 0.25
@@ -39,7 +39,10 @@ def begin(books: Books, step: Step, wants: Sequence[Ticket]) -> None:
     sends = _affordable(books, _permitted(books, step, sends))
     looking = looks[:allowed]
     goes, next_at, books.gate = paced(
-        books.gate, books.terms.rate, wanted=min(len(sends), allowed - len(looking)), now=books.now
+        books.gate,
+        gradually(books.terms.rate, books.gate, books.now),
+        wanted=min(len(sends), allowed - len(looking)),
+        now=books.now,
     )
     step.next_at = next_at if goes < len(sends) else None
     for ticket in sends[:goes]:
