@@ -310,7 +310,7 @@ def test_a_gate_that_heals_keeps_its_pace() -> None:
     [
         (0, None, 2),
         (4, None, 8),
-        (19.9, None, 1_979),
+        (18, None, 1_024),
         (20, None, None),
         (4, "5/s", 5),
         (4, "100/s", 8),

@@ -17,6 +17,7 @@ from surecast.ledger.database import Database
 from surecast.ledger.tickets import Step, Visit
 from surecast.outcome import Outcome, Reason, Verdict
 from surecast.policy import Passage, gradually, knock, paced
+from surecast.rate import Rate
 
 #: The one trial of ours that is on its way is looked at again after this.
 OWN_TRIAL_S = 0.25
@@ -40,7 +41,7 @@ def begin(books: Books, step: Step, wants: Sequence[Ticket]) -> None:
     looking = looks[:allowed]
     goes, next_at, books.gate = paced(
         books.gate,
-        gradually(books.terms.rate, books.gate, books.now),
+        _rate(books),
         wanted=min(len(sends), allowed - len(looking)),
         now=books.now,
     )
@@ -56,6 +57,11 @@ def begin(books: Books, step: Step, wants: Sequence[Ticket]) -> None:
         books.gate = before
     if step.gone and books.crowd["began_at"] is None:
         books.queries.begin_crowd(books.connection, id=books.crowd["id"], now=books.now)
+
+
+def _rate(books: Books) -> Rate | None:
+    """How fast the channel may go now; a person's order does not wait for its gradual return."""
+    return books.terms.rate if books.visit.ordered else gradually(books.terms.rate, books.gate, books.now)
 
 
 def _sorted(books: Books, wants: Sequence[Ticket]) -> tuple[list[Ticket], list[Ticket]]:
