@@ -95,7 +95,7 @@ def test_the_worst_side_says_how_it_is_and_all_are_told_the_weightiest_first() -
     assert health.reasons == (
         "looking for our posts in public failed 3 times in a row",
         "asking it without posting failed just now",
-        "posts to it works",
+        "posting to it works",
     )
 
 
@@ -120,9 +120,9 @@ def test_a_share_of_failures_counts_where_there_are_enough_of_them(answers: list
 
 def test_the_share_is_told_with_its_numbers() -> None:
     down = seen(saw(Source.WRITE, BAD, GOOD, BAD, GOOD, BAD, detail="503"))
-    assert down.reasons == ("posts to it failed 3 of 5 times within 10 min: 503",)
+    assert down.reasons == ("posting to it failed 3 of 5 times within 10 min: 503",)
     impaired = seen(saw(Source.WRITE, BAD, GOOD, GOOD, GOOD, GOOD, detail="503"))
-    assert impaired.reasons == ("posts to it failed 1 of 5 times within 10 min",)
+    assert impaired.reasons == ("posting to it failed 1 of 5 times within 10 min",)
 
 
 def test_only_the_last_ten_minutes_make_a_share() -> None:

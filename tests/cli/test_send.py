@@ -108,6 +108,7 @@ def test_text_and_body_from_files(shop: Desk) -> None:
         (("a", "--route", "sit"), "No route and no channel is named 'sit'. Did you mean 'site'?"),
         (("a", "--no-wait", "--wait", "1s"), "--no-wait and --wait contradict each other. Give one of them."),
         (("a", "--again", "--key", "k"), "--again cannot send a key twice. Give another --key, or none."),
+        (("a", "--incident", " "), "The incident is empty. Give a name, or leave it out."),
     ],
 )
 def test_what_cannot_be_meant_is_a_sentence_and_nothing_is_sent(
@@ -208,6 +209,22 @@ def test_a_key_is_sent_once_and_other_words_under_it_are_refused_or_kept(shop: D
     kept = shop.run("send", "b", "--key", "cms:412", "--on-change", "keep", "--json")
     assert (kept.code, kept.json["id"]) == (0, first.json["id"])
     assert len(shop.pages()) == 1
+
+
+def test_of_an_incident_a_platform_that_was_down_gets_only_the_newest(house: Desk, far_side: Sandbox) -> None:
+    older, newer, other = words(), words(), words()
+    far_side.fault("bluesky", Fault.DOWN)
+    for text, incident in ((older, "ferry-12"), (newer, "ferry-12"), (other, "pier-3")):
+        ran = house.run("send", text, "--incident", incident, "--json")
+        assert (ran.code, ran.json["owed"]) == (3, ["bluesky"]), ran.err
+    far_side.lift()
+    resumed = house.run("resume", "--json")
+    on_bluesky = [each["channels"]["bluesky"] for each in resumed.json["broadcasts"]]
+    assert sorted((each["status"], each["reason"]) for each in on_bluesky if each["status"] != "done") == [
+        ("gave_up", "outdated")
+    ]
+    assert [len(posts(far_side, "bluesky", text)) for text in (older, newer, other)] == [0, 1, 1]
+    assert [len(posts(far_side, "mastodon", text)) for text in (older, newer, other)] == [1, 1, 1]
 
 
 # How it is answered -------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ import pytest
 
 from surecast import channels
 from surecast.config import schema
+from surecast.config.channel_terms import ChannelTerms
 from surecast.config.fields import fields_of
-from surecast.config.values import ChannelTerms, Config
+from surecast.config.values import Config
 from tests.config.fakes import GOOD, KINDS
 from tests.config.test_read import SAMPLE
 

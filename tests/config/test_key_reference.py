@@ -5,9 +5,11 @@ from pathlib import Path
 
 from surecast import channels
 from surecast.config import load_config, reference
+from surecast.config.channel_terms import ChannelTerms
 from surecast.config.fields import fields_of
 from surecast.config.key_reference import BEGIN, END, renewed
-from surecast.config.values import Breaker, ChannelTerms, Config, Network, Person, UrgencyTimes
+from surecast.config.tables import Breaker, Network, Person
+from surecast.config.values import Config, UrgencyTimes
 from tests.config.fakes import KINDS, write
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from surecast.config import UrgencyTimes, find_config, load_config, misconfigured
+from surecast.config.channel_terms import ChannelTerms
 from surecast.config.fields import fields_of
 from surecast.config.read import LARGEST_BYTES, read_document
-from surecast.config.values import URGENCY_TIMES, Breaker, ChannelTerms, Config, Network, Person
+from surecast.config.tables import Breaker, Network, Person
+from surecast.config.values import URGENCY_TIMES, Config
 from surecast.contact import Medium
 from surecast.errors import ConfigError, Mistake
 from surecast.message import Urgency

@@ -27,7 +27,7 @@ from surecast.quiet import Quiet
 from surecast.sandbox import Fault, On, Sandbox
 from surecast.sandbox.server import Post
 from surecast.testing import FakeChannel, fail, say
-from surecast.text.notices import render_message
+from surecast.text.messages import render_message
 
 DORA, PHONE = "dora@ferries.example", "+306941234567"
 BOTH = Person(name="Dora Manager", email=DORA, phone=PHONE, via=("email", "phone"))

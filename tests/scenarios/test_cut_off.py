@@ -60,9 +60,9 @@ def shop_at(folder: Path, places: Addresses, handle: str, token: str, route: str
 
 
 def blamed(shop: Shop) -> list[str]:
-    """The channels that anything is held against, outside the namespace too."""
+    """The channels that anything is held against."""
     listed = shop.run("channels", "--json").json["channels"]
-    return [each["name"] for each in listed if each["condition"] not in {"up", "unknown"} or each["reasons"]]
+    return [each["name"] for each in listed if each["condition"] not in {"up", "unknown"} or each["since"]]
 
 
 @pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
@@ -81,7 +81,7 @@ def test_a_machine_that_is_cut_off_blames_nobody_and_delivers_once_when_it_is_ba
     assert sent.json["channels"]["mastodon"]["attempts"] == 0, "the turn is held"
     assert run(cut, shop, "watch", "--once").code == 0
     watched = run(cut, shop, "watch", "--once", "--json").json["overview"]
-    assert watched["own_network"].endswith("nothing can be reached from here, so no channel is blamed; " + LOOK)
+    assert "nothing can be reached from here, so no channel is blamed" in watched["own_network"]
     assert (watched["down"], blamed(shop)) == ([], [])
 
     shop_at(shop.folder, real, handle, snac.access_token)  # where the platforms really are
@@ -109,6 +109,3 @@ def test_a_machine_that_delivered_just_now_is_not_said_to_be_cut_off(
     assert run(cut, shop, "send", f"Cut off {random.random()}").code == 5
     assert shop.run("resume").code == 0
     assert shop.run("status", "--json").json["overview"]["own_network"] is None
-
-
-LOOK = "look at the network here"

@@ -1,4 +1,4 @@
-"""Every channel of the route is dead: the report says so, nobody can be told, and the watch delivers when one is back."""
+"""Every channel of the route is dead: the report says so, nobody can be told, the watch delivers when one is back."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ QUICK = (
     'notice_after = "1s"',
     'all_clear_after = "6s"',
     'between_switches = "1s"',
+    'status_every = "1s"',
     "[breaker]",
     'interval = "2s"',
 )

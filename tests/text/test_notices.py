@@ -1,4 +1,4 @@
-"""What is said to readers and to the people in charge, in surecast's own words and in the user's."""
+"""What is said to readers, in surecast's own words and in the user's."""
 
 from __future__ import annotations
 
@@ -7,30 +7,17 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import jinja2
 import pytest
+from tests.text.folders import written
 
 from surecast.channel import Limits
 from surecast.errors import UsageError
 from surecast.text import notices
 from surecast.text.measure import fits, graphemes
-from surecast.text.notices import (
-    MESSAGES,
-    NOTICES,
-    SAMPLE_MESSAGE,
-    SAMPLE_NOTICE,
-    Moment,
-    NoticeValues,
-    Spell,
-    check_folder,
-    duration,
-    languages,
-    render_message,
-    render_notice,
-    speaks,
-)
+from surecast.text.notices import NOTICES, SAMPLE_NOTICE, NoticeValues, languages, render_notice, speaks
+from surecast.text.own_templates import check_folder
 
 SINCE = 1_776_308_520.0  # 2026-04-16 06:02 in Athens
 NOON = SINCE + 6 * 3_600
@@ -53,13 +40,6 @@ def only_given(name: str) -> NoticeValues:
     return {key: SAMPLE_NOTICE[key] for key in NOTICES[name]}  # type: ignore[literal-required,return-value,misc]
 
 
-def written(folder: Path, file: str, text: str) -> Path:
-    path = folder / file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
 # What is shipped
 
 
@@ -68,11 +48,6 @@ def test_every_language_has_every_notice_and_nothing_else():
     shipped = files("surecast").joinpath("templates", "notices")
     there = {each.name: sorted(file.name for file in each.iterdir()) for each in shipped.iterdir()}
     assert there == {language: sorted(f"{name}.txt.j2" for name in NOTICES) for language in languages()}
-
-
-def test_every_message_is_there():
-    shipped = {file.name for file in files("surecast").joinpath("templates", "people").iterdir()}
-    assert {name for name in shipped if not name.startswith("_")} == {f"{name}.txt.j2" for name in MESSAGES}
 
 
 @pytest.mark.parametrize("language", languages())
@@ -176,41 +151,6 @@ def test_it_is_known_which_languages_are_spoken(tmp_path: Path):
     assert speaks("ja", tmp_path)
 
 
-# Times
-
-
-@pytest.mark.parametrize(
-    ("zone", "now", "expected"),
-    [
-        ("Europe/Athens", NOON, "06:02 EEST"),
-        ("Europe/Athens", SINCE + 86_400, "2026-04-16 06:02 EEST"),
-        ("Europe/Athens", None, "2026-04-16 06:02 EEST"),
-        ("America/Sao_Paulo", NOON, "00:02 UTC-03"),
-        ("UTC", SINCE, "03:02 UTC"),
-    ],
-)
-def test_a_moment_is_also_what_the_clock_shows(zone: str, now: float | None, expected: str):
-    moment = Moment(SINCE, ZoneInfo(zone), now)
-    assert (moment, moment.clock) == (SINCE, expected)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [
-        (0, "1 min"),
-        (-5, "1 min"),
-        (119, "1 min"),
-        (3_599, "59 min"),
-        (3_600, "1 h"),
-        (29_900, "8 h 18 min"),
-        (172_800, "2 d"),
-        (180_000, "2 d 2 h"),
-    ],
-)
-def test_a_span_is_read_alike_in_every_language(seconds: float, expected: str):
-    assert duration(seconds) == expected
-
-
 # The user's own words
 
 
@@ -295,136 +235,8 @@ def test_a_name_that_is_none_is_a_mistake():
         render_notice("outage_notise", language="en", **SAMPLE_NOTICE)
 
 
-# Looking at a folder
-
-
-def test_a_good_folder_has_no_flaws(tmp_path: Path):
-    for name in NOTICES:
-        written(tmp_path, f"el/{name}.txt.j2", "{{ platform }}")
-    written(tmp_path, "people/digest.txt.j2", "This week\n\n{{ states }}")
-    written(tmp_path, "_part.txt.j2", "{{ whatever }}")
-    written(tmp_path, "email.html", "{{ text }}")
-    written(tmp_path, "reroute_note.txt.j2", "")
-    assert check_folder(tmp_path, "el") == []
-
-
-def test_a_folder_that_is_not_there_or_holds_nothing_is_told(tmp_path: Path):
-    (flaw,) = check_folder(tmp_path / "none", "en")
-    assert flaw == (
-        f"The folder {tmp_path}/none cannot be read (No such file or directory). Make it, or leave templates out."
-    )
-    (flaw,) = check_folder(tmp_path, "en")
-    assert flaw.startswith(f"The folder {tmp_path} holds no template that surecast uses. Write one, e.g. ")
-
-
-def test_a_value_that_may_be_missing_must_not_be_taken_for_granted(tmp_path: Path):
-    written(tmp_path, "all_clear.txt.j2", "Until {{ until.clock }}")
-    (flaw,) = check_folder(tmp_path, "en")
-    assert flaw.startswith(f"The template {tmp_path}/all_clear.txt.j2, line 1, cannot be filled: ")
-
-
-@pytest.mark.parametrize(
-    ("file", "said"),
-    [
-        ("outage_notise.txt.j2", "none that surecast uses. Call it outage_notice.txt.j2."),
-        ("xyz.j2", "none that surecast uses. There are outage_notice, outage_update,"),
-        ("outage_notice.txt", "is not read under this name. Call it outage_notice.txt.j2."),
-        ("people/outage_notice.txt.j2", "none that surecast uses. "),
-        ("en/digest.txt.j2", "none that surecast uses. "),
-    ],
-)
-def test_a_file_that_is_never_read_is_told(tmp_path: Path, file: str, said: str):
-    written(tmp_path, "all_clear.txt.j2", "ok")
-    written(tmp_path, file, "ok")
-    (flaw,) = check_folder(tmp_path, "en")
-    assert said in flaw
-
-
-def test_an_empty_notice_is_told_and_an_empty_note_is_a_wish(tmp_path: Path):
-    written(tmp_path, "outage_notice.txt.j2", "{# nothing #}")
-    written(tmp_path, "reroute_note.txt.j2", "{# nothing #}")
-    assert check_folder(tmp_path, "en") == [
-        f"The template {tmp_path}/outage_notice.txt.j2 says nothing. Write at least one line in it."
-    ]
-
-
-# To the people in charge
-
-
-@pytest.mark.parametrize("name", MESSAGES)
-def test_a_message_has_a_subject_that_fits_into_an_sms_and_a_body(name: str):
-    given = {key: SAMPLE_MESSAGE[key] for key in MESSAGES[name]}  # type: ignore[literal-required]
-    for values in (SAMPLE_MESSAGE, given):
-        told = render_message(name, **values)  # type: ignore[arg-type,misc]
-        assert told.subject.isascii()
-        assert 10 < len(told.subject) <= 160
-        assert told.body
-        assert str(told) == f"{told.subject}\n\n{told.body}"
-        assert "\n\n\n" not in told.body
-        for nothing in ("None", "!", "{", "}", "()", "  ."):
-            assert nothing not in str(told)
-
-
-def test_what_is_wrong_is_cut_in_the_subject_alone():
-    why = "the server says at great length what it thinks of us " * 5
-    told = render_message("needs_a_person", platform="Bluesky", channel="bluesky", why=why)
-    assert len(told.subject) <= 160
-    assert why.strip() in told.body
-
-
-def test_a_draft_says_how_to_send_it_and_how_to_drop_it():
-    told = render_message("draft_ready", platform="Bluesky", notice="n7q2", text="We cannot reach you.")
-    assert told.body.splitlines() == [
-        "This would be said to readers:",
-        "",
-        "We cannot reach you.",
-        "",
-        "Nothing is said before you approve it.",
-        "  surecast approve n7q2",
-        "  surecast drafts --drop n7q2",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("days", "said"),
-    [(14, "end in 14 days, on"), (1, "end tomorrow, on"), (0, "end today, 2026-04-30"), (-3, "ended on 2026-04-30")],
-)
-def test_the_end_of_credentials_is_said_as_people_say_it(days: int, said: str):
-    assert said in render_message("credentials_end", **{**SAMPLE_MESSAGE, "days": days}).subject
-
-
-def test_the_digest_of_a_calm_week_and_of_another():
-    calm = render_message("digest", since=SINCE - 604_800, now=SINCE, states={"reached": 1}, time_zone="UTC")
-    assert calm.subject == "surecast this week: 1 announcement, 0 outages"
-    assert calm.body.splitlines() == [
-        "From 2026-04-09 03:02 UTC to 03:02 UTC.",
-        "",
-        "Announcements: 1 reached.",
-        "Outages: none.",
-        "Still to be delivered: nothing.",
-        "Needs you: nothing.",
-        "",
-        "Worker last seen: never. Watcher last seen: never.",
-    ]
-    busy = render_message("digest", **{**SAMPLE_MESSAGE, "outages": [Spell(platform="Bluesky", lasted_s=29_880)]})
-    assert busy.subject == "surecast this week: 14 announcements, 1 outage, 1 for you"
-    assert "Outages: Bluesky 8 h 18 min." in busy.body
-
-
-def test_messages_of_the_users_own_are_in_a_folder_of_their_own(tmp_path: Path):
-    written(tmp_path, "people/late.txt.j2", "Late\r\n\r\n{% include 'people/_to_do.txt.j2' %}")
-    told = render_message("late", tmp_path, platform="Bluesky", channel="bluesky", posts=["x"])
-    assert (told.subject, told.body) == ("Late", "Nothing to do.")
-    assert render_message("own_network", tmp_path, **SAMPLE_MESSAGE).subject.startswith("This machine was cut off")
-    written(tmp_path, "people/late.txt.j2", "{{ nobody }}")
-    with pytest.raises(UsageError, match=r"people/late\.txt\.j2, line 1, cannot be filled: 'nobody' is undefined"):
-        render_message("late", tmp_path, **SAMPLE_MESSAGE)
-    assert len(check_folder(tmp_path, "en")) == 1
-
-
-def test_the_samples_hold_every_value():
+def test_the_sample_holds_every_value():
     assert set(SAMPLE_NOTICE) == set(NoticeValues.__annotations__) == set(notices._NO_NOTICE)
-    assert set(SAMPLE_MESSAGE) == set(notices.MessageValues.__annotations__) == set(notices._NO_MESSAGE)
 
 
 def test_templates_are_loaded_with_the_first_notice():

@@ -44,6 +44,7 @@ def announcement_options(command: Any) -> Any:
         click.option("--language", metavar="TAG", help="The language of the text, e.g. en."),
         click.option("--route", metavar="ROUTE", help="A route's or channel's name, or an expression."),
         click.option("--key", metavar="KEY", help="Your name for it; a key is never sent twice."),
+        click.option("--incident", metavar="NAME", help="What it is about; only its newest is caught up on."),
         click.option("--expires", metavar="SPAN|TIME", help="From when on it is better not sent, e.g. 2h."),
     )
     for option in reversed(options):

@@ -23,7 +23,7 @@ EPILOG = """\
 \b
 As a service: docs/watch.md has a unit for systemd.
 In cron: */5 * * * * surecast watch --once --quiet
-Elsewhere: surecast watch --check || mail -s "surecast is silent" duty@ferries.example
+Elsewhere: surecast watch --check || mail -s "surecast is silent" duty@...
 """
 
 

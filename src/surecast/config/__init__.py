@@ -1,8 +1,8 @@
 """The configuration: surecast.toml read into values, with every mistake at once.
 
-The declarations of the settings (`values` here, and each channel type's own) are read four ways: to read a file, to
-check it, to describe it to editors, and to write its documentation. What a send does not need is loaded when it is
-first used.
+The declarations of the settings (`values` here with the tables that it names, `channel_terms`, and each channel type's
+own) are read four ways: to read a file, to check it, to describe it to editors, and to write its documentation. What a
+send does not need is loaded when it is first used.
 """
 
 from importlib import import_module
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from surecast.config.read import FILE_NAME, find_config, load_config
 from surecast.config.references import misconfigured
 from surecast.config.routes import by_priority, resolve_route, route_for
-from surecast.config.values import Breaker, Config, Network, Person, UrgencyTimes
+from surecast.config.tables import Breaker, Network, Person
+from surecast.config.values import Config, UrgencyTimes
 
 if TYPE_CHECKING:
     from surecast.config.examination import Examination, check, examine

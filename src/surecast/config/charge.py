@@ -21,7 +21,8 @@ from surecast.contact import Medium
 from surecast.route import Operand, Route
 
 if TYPE_CHECKING:
-    from surecast.config.values import Config, Person
+    from surecast.config.tables import Person
+    from surecast.config.values import Config
 
 #: The names that belong to the people in charge: of their audience, and at the beginning of their channels'.
 AUDIENCE, PREFIX = "people_in_charge", "people_"

@@ -24,7 +24,8 @@ from surecast.config.values import Config
 from surecast.errors import ConfigError, Mistake, UsageError
 from surecast.message import Urgency
 from surecast.secret import Secret, secrets_of, unset
-from surecast.text.notices import check_folder, speaks
+from surecast.text.notices import speaks
+from surecast.text.own_templates import check_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@ from typing import Any
 
 from surecast.channel import Kind
 from surecast.config.audiences import audience_schema
+from surecast.config.channel_terms import ChannelTerms
 from surecast.config.fields import Field, fields_of, table_schema, with_defaults
 from surecast.config.kinds import Kinds, known_kinds
-from surecast.config.values import URGENCY_TIMES, ChannelTerms, Config, UrgencyTimes
+from surecast.config.values import URGENCY_TIMES, Config, UrgencyTimes
 from surecast.message import Urgency
 from surecast.route import MAX_LENGTH
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from surecast.audiences import Audience
+from surecast.config.channel_terms import ChannelTerms
 from surecast.config.durations import spoken
 from surecast.config.fields import Field, fields_of
 from surecast.config.json_schema import tables_of
 from surecast.config.kinds import Kinds, known_kinds
 from surecast.config.shapes import Duration
-from surecast.config.values import URGENCY_TIMES, Breaker, ChannelTerms, Config, Network, Person, UrgencyTimes
+from surecast.config.tables import Breaker, Network, Person
+from surecast.config.values import URGENCY_TIMES, Config, UrgencyTimes
 from surecast.config.watching import CatchUpTable, Watch
 from surecast.message import Urgency
 

@@ -16,11 +16,12 @@ from typing import Any
 
 from surecast.channel import Channel, Kind
 from surecast.config.audiences import read_audiences, with_audiences
+from surecast.config.channel_terms import ChannelTerms
 from surecast.config.fields import build, fields_of, read_fields, report_unknown
 from surecast.config.findings import BAD, At, Finding, Locator, listed, nearest, sort_of
 from surecast.config.kinds import Kinds, known_kinds, stand_in
 from surecast.config.routes import read_routes
-from surecast.config.values import URGENCY_TIMES, ChannelTerms, Config, UrgencyTimes, no_ledger
+from surecast.config.values import URGENCY_TIMES, Config, UrgencyTimes, no_ledger
 from surecast.errors import ConfigError, Mistake, SurecastError
 from surecast.message import Urgency
 from surecast.route import why_no_name

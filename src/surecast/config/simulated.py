@@ -11,7 +11,8 @@ from typing import Any
 
 from surecast.channel import Channel
 from surecast.config.fields import Field, fields_of
-from surecast.config.values import Config, Network
+from surecast.config.tables import Network
+from surecast.config.values import Config
 from surecast.secret import Secret
 
 LEDGER = "surecast.db"

@@ -7,18 +7,18 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from surecast import policy
 from surecast.audiences import Audience
-from surecast.channel import CatchUp, Channel
+from surecast.channel import Channel
+from surecast.config.channel_terms import Confirm, more_than_nothing
 from surecast.config.charge import Charge, in_charge
 from surecast.config.findings import nearest
 from surecast.config.references import misconfigured
+from surecast.config.tables import Breaker, Network, Person
 from surecast.config.watching import CatchUpTable, Watch
 from surecast.errors import ConfigError, Mistake
 from surecast.message import Urgency
@@ -28,35 +28,10 @@ from surecast.rate import Rate
 from surecast.route import Route
 from surecast.secret import Secret
 from surecast.settings import ABOUT, setting, web_address
-from surecast.transport.network import INDEPENDENT
 
-Confirm = Literal["accepted", "visible"]
-WhenUnsure = Literal["reroute", "hold"]
 Background = Literal["thread", "worker"]
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*\Z")  # the outline of BCP 47 (RFC 5646, 2.1)
-
-
-def more_than_nothing(value: float) -> str:
-    """What is wrong with a number that must be above zero."""
-    return "" if value > 0 else "it must be more than nothing. Write a number above 0"
-
-
-def a_share(value: float) -> str:
-    """What is wrong with a share of the whole."""
-    return "" if 0 < value <= 1 else "it is no share. Write a number above 0 and at most 1"
-
-
-def _address_or_none(value: str) -> str:
-    return web_address(value) if value else ""
-
-
-def _places(value: tuple[str, ...]) -> str:
-    wrong = next((each for each in value if not re.fullmatch(r"[^\s:/@]+(:\d{1,5})?", each)), None)
-    return "" if wrong is None else f'{wrong!r} is no place. Write host:port, e.g. "www.example.org:443"'
 
 
 def language_tag(value: str) -> str:
@@ -76,15 +51,6 @@ def time_zone_name(value: str) -> str:
         hint = f"Did you mean {near[guess]}?" if guess else 'Write a name of the IANA database, e.g. "Europe/Athens"'
         return f"it is no time zone. {hint}"
     return ""
-
-
-def proxy_address(value: str) -> str:
-    """What is wrong with a proxy's address."""
-    if not value.startswith(("http://", "https://")):
-        return 'it is no proxy address. Write e.g. "http://proxy.example:3128"'
-    if "@" in value:
-        return "a password must not stand in this file. Set the environment variable HTTPS_PROXY instead"
-    return web_address(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,173 +87,6 @@ class UrgencyTimes(Times):
 URGENCY_TIMES: Mapping[Urgency, UrgencyTimes] = MappingProxyType(
     {urgency: UrgencyTimes(**dataclasses.asdict(times)) for urgency, times in DEFAULT_TIMES.items()}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelTerms:
-    """``[channels.NAME]``: what every channel may say beside the settings of its type."""
-
-    type: str = setting("The kind of platform.", example="bluesky")
-    priority: int | None = setting(
-        "Its rank where no route is written: all channels of 1 together, then all of 2, and so on; without it 1.",
-        default=None,
-        example="1",
-        check=more_than_nothing,
-    )
-    within_s: float | None = setting(
-        "How long it has from its first network step to acceptance; without it, the urgency's.",
-        default=None,
-        example="20s",
-        check=more_than_nothing,
-    )
-    visible_within_s: float | None = setting(
-        "How long after acceptance a post may stay unseen before it counts as invisible; without it, the urgency's.",
-        default=None,
-        example="2 min",
-        check=more_than_nothing,
-    )
-    confirm: Confirm | None = setting(
-        "What counts as reached here: the platform's word, or that the public can see it; without it, the urgency's.",
-        default=None,
-        example="accepted",
-    )
-    when_unsure: WhenUnsure | None = setting(
-        "Whether the next alternative may start while it is unknown if a post went out here; without it, reroute for "
-        "public channels and hold for direct ones.",
-        default=None,
-        example="hold",
-    )
-    timeout_s: float = setting(
-        "How long one attempt may take in all.", default=10.0, example="10s", check=more_than_nothing
-    )
-    attempts: int = setting("How many failures spend its turn.", default=3, example="3", check=more_than_nothing)
-    settle_after_s: float = setting(
-        "How long after an attempt in doubt the second look-up comes at the earliest.", default=10.0, example="10s"
-    )
-    audience: str | None = setting(
-        "Whom a direct channel writes to: the name of an [audiences.NAME].", default=None, example="riders"
-    )
-    enough: float = setting(
-        "The share of an audience that has to be reached for the channel to count as reached.",
-        default=0.95,
-        example="0.95",
-        check=a_share,
-    )
-    in_flight: int | None = setting(
-        "How many messages of a direct channel are on their way at once, in one process; without it, the type's.",
-        default=None,
-        example="20",
-        check=more_than_nothing,
-    )
-    rate: Rate | None = setting(
-        "How often a direct channel sends at most, over all processes; without it, the type's.",
-        default=None,
-        example="10/s",
-    )
-    price: float | None = setting(
-        "What one message costs, for SMS one segment, in the currency of `max_cost`; required where it costs money.",
-        default=None,
-        example="0.0083",
-        check=more_than_nothing,
-    )
-    max_cost: float | None = setting(
-        "What one announcement may cost on this channel; required where it costs money.",
-        default=None,
-        example="400",
-        check=more_than_nothing,
-    )
-    max_cost_per_day: float | None = setting(
-        "What this channel may cost in a day (UTC), over all announcements; required where it costs money.",
-        default=None,
-        example="800",
-        check=more_than_nothing,
-    )
-    spend_after_s: float | None = setting(
-        "As a later alternative, a channel that costs money starts so long after the first failure of an earlier one; "
-        "without it 5 min, in an emergency 60 s. Contacts whom no channel before it over the same audience can reach "
-        "are written to at once, unless a public channel or another audience stands in front.",
-        default=None,
-        example="5 min",
-    )
-    catch_up: CatchUp | None = setting(
-        "What it gets when it is back from an outage: the newest announcement of each incident, all, or none that "
-        "readers have had elsewhere; without it, what [catch_up] says.",
-        default=None,
-        example="all",
-    )
-    status_page: str | None = setting(
-        'Where its vendor says how it is, for programs; without it, the type\'s, and "" for none.',
-        default=None,
-        example="https://status.example/api/v2/summary.json",
-        check=_address_or_none,
-    )
-    status_component: str = setting(
-        "The part of the status page that counts, where it has several.", default="", example="API"
-    )
-    credentials_end: date | None = setting(
-        "The day on which its token or password ends; people are told before.", default=None, example="2027-03-31"
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """``[network]``: one place for all platforms.
-
-    Attributes:
-        use_environment: whether HTTPS_PROXY and its like count; false on simulated platforms.
-    """
-
-    proxy: str | None = setting(
-        "The web proxy for all platforms.", default=None, example="http://proxy.example:3128", check=proxy_address
-    )
-    ca_file: Path | None = setting(
-        "A file with the certificates to trust instead of the usual ones (PEM).", default=None, example="corp-ca.pem"
-    )
-    independent: tuple[str, ...] = setting(
-        "Places that have nothing to do with the platforms: when none of them and no channel can be reached, this "
-        "machine is cut off, and no channel is blamed. An empty list: that is not looked at.",
-        default=INDEPENDENT,
-        example='["www.example.org:443"]',
-        check=_places,
-    )
-    use_environment: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker(policy.Breaker):
-    """``[breaker]``: when a channel that fails is left alone for a while; shared by all processes. In seconds."""
-
-    failures: int = setting("How many failures in a row open it.", default=3, example="3", check=more_than_nothing)
-    interval_s: float = setting(
-        "How long it stays open before one trial is let through; doubles with every trial that fails.",
-        default=30.0,
-        example="30s",
-        check=more_than_nothing,
-    )
-    longest_s: float = setting(
-        "The longest time between two trials.", default=600.0, example="10 min", check=more_than_nothing
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """``[people.NAME]``: somebody to turn to when a channel needs a person."""
-
-    name: str = setting("What the person is called.", example="Duty manager")
-    email: str | None = setting("Their e-mail address.", default=None, example="duty@ferries.example")
-    phone: str | None = setting("Their telephone number.", default=None, example="+302100000000")
-    via: tuple[Literal["email", "phone"], ...] = setting(
-        "How this person is reached, in order; never only by the channel that fails.", default=(), example='["email"]'
-    )
-
-    def __post_init__(self) -> None:
-        for way in self.via:
-            if getattr(self, way) is None:
-                raise ConfigError(f'via names {way}, but no {way} is given. Write {way} = "..."')
-
-    def __repr__(self) -> str:
-        """Without name and addresses: it may end in a log."""
-        return f"{type(self).__name__}(via={self.via!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

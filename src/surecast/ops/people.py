@@ -17,7 +17,7 @@ from surecast.ledger.database import Database
 from surecast.message import Announcement, Urgency
 from surecast.report import Report
 from surecast.route import Route
-from surecast.text.notices import Message, MessageValues, render_message
+from surecast.text.messages import Message, MessageValues, render_message
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class People:
 
         Args:
             cause: its name, e.g. ``credentials:bluesky``.
-            message: the name of a template, one of `surecast.text.notices.MESSAGES`.
+            message: the name of a template, one of `surecast.text.messages.MESSAGES`.
             failing: the channel that they are told about; they hear of it by another one where there is one.
             values: what the template is filled with.
         """

@@ -17,7 +17,7 @@ from surecast.ledger import outages, rounds, watching
 from surecast.outage import Notice, Outage
 from surecast.outcome import Reason, Verdict
 from surecast.report import Report, Status
-from surecast.text.notices import MessageValues, Spell
+from surecast.text.messages import MessageValues, Spell
 
 #: A reroute is looked for among the announcements of so long.
 RECENT_S = 900.0

@@ -27,7 +27,7 @@ from surecast.replay.figures import Figures, Said, count
 from surecast.replay.timeline import Timeline
 from surecast.route import Route
 from surecast.sandbox import Fault, Sandbox
-from surecast.text.notices import MessageValues
+from surecast.text.messages import MessageValues
 
 #: A Monday morning in Piraeus, as the outage was at its worst on a Monday.
 BEGINS_AT = 1_775_455_200.0  # 2026-04-06 06:00 UTC
