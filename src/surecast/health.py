@@ -93,7 +93,7 @@ def assess(gate: Gate, now: float, slots: Sequence[Slot] = (), rules: Rules = DE
             channel=gate.channel,
             condition=Condition.DOWN,
             not_before=max(gate.open_until, gate.trial_until if gate.trial_until > now else 0.0),
-            since=gate.opened_at,
+            since=gate.opened_at if seen.since is None else min(gate.opened_at, seen.since),
             reason=gate.reason,
             reasons=(_GATE_WORDS.get(gate.reason, gate.reason), *seen.reasons),
             failing_since=failing_since(gate, now),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import signal
 import threading
@@ -11,14 +10,13 @@ import time
 import pytest
 
 from surecast.ledger import outages
-from surecast.ledger.database import Database
-from surecast.outage import Outage
 from surecast.sandbox import Fault, Sandbox
 from tests.cli.desk import Desk
 from tests.ledger.open_files import opened
 
 ALL_WELL = "All channels work as far as is known; nothing is owed."
 CLOCK = r"(\d{4}-\d\d-\d\d )?\d\d:\d\d"
+STOPPED = '{"schema": 1, "stopped": true}\n'
 NOBODY = "No watch was ever seen over this ledger. Start one: surecast watch, or in cron: surecast watch --once."
 
 
@@ -62,7 +60,7 @@ def test_once_and_quiet_speaks_only_when_there_is_something_to_see_to(harbour: D
         ran = harbour.run("watch", "--once", "--quiet")
     assert ran.code == 0, "cron is told by words; a code would be taken for a fault of the watch"
     assert re.match(rf"DOWN: bluesky since {CLOCK}: ", ran.lines[0]), ran.out
-    assert f"; an outage since {re.search(CLOCK, ran.lines[0])[0]}, readers not told" in ran.lines[0]  # type: ignore[index]
+    assert re.search(rf"; an outage since {CLOCK}, readers not told", ran.lines[0])
     with opened(harbour.ledger) as database:
         assert [outage.channel for outage in outages.open_now(database)] == ["bluesky"]
 
@@ -171,32 +169,3 @@ def test_a_watch_that_was_not_seen_for_long_is_silent(shop: Desk) -> None:
 def test_once_and_check_exclude_each_other(shop: Desk) -> None:
     ran = shop.run("watch", "--once", "--check")
     assert (ran.code, ran.out, ran.err) == (2, "", "--once and --check exclude each other. Give one of them.\n")
-
-
-# What ends an outage
-
-
-def test_an_outage_ends_when_all_was_well_for_long_enough(harbour: Desk, far_side: Sandbox) -> None:
-    harbour.top('all_clear_after = "1s"', "[breaker]", 'interval = "1s"').route("bluesky | mastodon")
-    assert harbour.run("send", f"a {random.random()}").code == 0
-    far_side.fault("bluesky", Fault.DOWN)
-    for _ in range(2):
-        pass_s(1.0)
-        harbour.run("watch", "--once")
-    far_side.lift()
-
-    def over() -> list[Outage]:
-        harbour.run("watch", "--once")
-        with opened(harbour.ledger) as database:
-            return _ended(database)
-
-    until = time.monotonic() + 40
-    while not (ended := over()):
-        assert time.monotonic() < until, harbour.run("status").out
-        pass_s(0.5)
-    assert [outage.channel for outage in ended] == ["bluesky"]
-    assert harbour.run("watch", "--once").lines == [ALL_WELL], "nobody was told, so there is no all-clear to approve"
-
-
-def _ended(database: Database) -> list[Outage]:
-    return [outage for outage in outages.since(database, 0.0) if outage.ended_at is not None]

@@ -186,7 +186,7 @@ def test_the_broadcast_of_a_notice_that_was_sent_is_entered_and_kept(tmp_path: P
         notice = draft(database, outage)
         assert outages.decide(database, notice, Stage.SENT, NOW + 1)
         sent = replace(notice, stage=Stage.SENT)
-        assert outages.decide(database, sent, Stage.SENT, NOW + 2, broadcast="k3f9x")
+        outages.sent_as(database, sent, "k3f9x")
         assert outages.decide(database, sent, Stage.SENT, NOW + 3)
         (known,) = outages.notices(database, outage.id)
         assert (known.stage, known.decided_at, known.broadcast) == (Stage.SENT, NOW + 3, "k3f9x")

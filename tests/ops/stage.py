@@ -37,6 +37,9 @@ reroute_notes = false
 [network]
 independent = []
 
+[breaker]
+longest = "2 min"
+
 [urgencies.normal]
 within = "60s"
 visible_within = "20s"

@@ -55,7 +55,7 @@ def test_every_language_has_every_notice_and_nothing_else():
 def test_a_notice_is_one_calm_line_that_names_the_platform(name: str, language: str):
     for values in (SAMPLE_NOTICE, only_given(name)):
         said = render_notice(name, language=language, **values)
-        assert "Bluesky" in said
+        assert "Bluesky" in said or name == "late_mark", "only that one is about the post itself"
         assert "\n" not in said
         assert "  " not in said
         assert "None" not in said
@@ -75,7 +75,9 @@ def test_a_notice_with_the_longest_values_fits_into_a_post_of_bluesky(name: str,
 
 def test_the_short_note_is_the_shorter_one():
     for language in languages():
-        note, short = (render_notice(name, language=language, platform="X") for name in list(NOTICES)[-2:])
+        note, short = (
+            render_notice(name, language=language, platform="X") for name in ("reroute_note", "reroute_note_short")
+        )
         assert graphemes(short) < graphemes(note)
         assert URL not in render_notice("reroute_note_short", language=language, platform="X", follow=URL)
 

@@ -21,7 +21,7 @@ from surecast.dispatch import Bench, Dispatcher
 from surecast.engines.embedded import Embedded
 from surecast.errors import KeyReusedError, LedgerBusyError, LedgerError, UsageError
 from surecast.history import Fact, Kind, Order, Plan
-from surecast.ledger import batches, broadcasts
+from surecast.ledger import batches, broadcasts, watching
 from surecast.ledger.database import Ledger
 from surecast.ledger.owner import new_owner, proven_dead
 from surecast.message import Announcement
@@ -332,7 +332,7 @@ class Desk:
         """Delivers what is due now, once; gives the broadcasts it touched."""
         now = self.clock.now()
         await self.ledger.do(broadcasts.worker_seen, self.owner, now)
-        await self.ledger.do(broadcasts.forget, now - self._keep_s)
+        await self._forget(now)
         due = await self.ledger.do(broadcasts.due, now, proven_dead)
         bound = now + WAIT_MARGIN_S
         for name in due:
@@ -356,7 +356,7 @@ class Desk:
                 now = self.clock.now()
                 with contextlib.suppress(LedgerBusyError):  # somebody writes for long; the next beat comes soon
                     await self.ledger.do(broadcasts.worker_seen, self.owner, now)
-                    await self.ledger.do(broadcasts.forget, now - self._keep_s)
+                    await self._forget(now)
                 done, _ = await asyncio.wait({tending}, timeout=beat_s)
                 for ended in done:
                     ended.result()
@@ -370,6 +370,11 @@ class Desk:
     async def deliver_due(self) -> float | None:
         """Delivers everything that is due now, and waits for nothing else; gives when something is due next."""
         return await self._engine.run_due()
+
+    async def _forget(self, now: float) -> None:
+        """Drops what is older than it is kept."""
+        await self.ledger.do(broadcasts.forget, now - self._keep_s)
+        await self.ledger.do(watching.tidy, now, self._keep_s)
 
     async def _busy(self, name: str) -> bool:
         return any(self._engine.runs(batch.id) for batch in await self.ledger.do(batches.listed, name))

@@ -83,7 +83,7 @@ class Observer:
         if passage.go:
             unseen = gate.reason == Verdict.INVISIBLE.value
             seen = await self._sides(channel, writing=not unseen)
-            await self._take_down(channel, seen)
+            await self._note(channel, seen)
             await self._end_trial(channel, gate, seen)
 
     async def read_page(self, channel: str, *, timeout_s: float = LOOK_S) -> None:
@@ -177,26 +177,33 @@ class Observer:
             return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
 
     async def _take_down(self, channel: str, seen: list[_Seen]) -> None:
-        now = self._clock.now()
-        await self._ledger.do(signals.record, channel, tuple(each.signal for each in seen), now)
-        refused = next((each.outcome for each in seen if each.outcome and _refuses_us(each.outcome)), None)
+        await self._note(channel, seen)
+        refused = _refusal(seen)
         if refused is not None:
             credentials = await self._roster.credentials(channel)
+            now = self._clock.now()
             await self._ledger.do(
                 watching.refused, channel, refused, breaker=self._breaker, credentials=credentials, now=now
             )
+
+    async def _note(self, channel: str, seen: list[_Seen]) -> None:
+        await self._ledger.do(signals.record, channel, tuple(each.signal for each in seen), self._clock.now())
 
     async def _end_trial(self, channel: str, gate: Gate, seen: list[_Seen]) -> None:
         """What a look in the time of a trial means for the breaker."""
         telling = [each for each in seen if each.signal.answer is not Answer.SILENT]
         bad = next((each for each in telling if each.signal.answer is Answer.BAD), None)
-        unseen = gate.reason == Verdict.INVISIBLE.value
-        verdict = Verdict(gate.reason) if bad is not None and unseen else Verdict.UNAVAILABLE if bad else None
+        outcome = _refusal(seen)
+        if outcome is None and bad is not None:
+            unseen = gate.reason == Verdict.INVISIBLE.value
+            verdict = Verdict.INVISIBLE if unseen else Verdict.UNAVAILABLE
+            outcome = Outcome(verdict=verdict, detail=bad.signal.detail)
         await self._ledger.do(
             watching.end_look,
             channel,
             self._visitor,
-            bad=None if verdict is None or bad is None else Outcome(verdict=verdict, detail=bad.signal.detail),
+            bad=outcome,
+            credentials=await self._roster.credentials(channel),
             good=bool(telling) and bad is None,
             proven=any(each.of_unseen and each.signal.answer is Answer.GOOD for each in telling),
             in_a_row=GOOD_IN_A_ROW,
@@ -210,5 +217,9 @@ def _silenced(seen: _Seen) -> _Seen:
     return replace(seen, signal=signal, outcome=None)
 
 
-def _refuses_us(outcome: Outcome) -> bool:
-    return outcome.verdict is Verdict.UNAUTHORIZED and outcome.scope is Scope.CHANNEL
+def _refusal(seen: list[_Seen]) -> Outcome | None:
+    """The outcome of a look in which the platform refused our login."""
+    outcomes = (each.outcome for each in seen if each.outcome is not None)
+    return next(
+        (each for each in outcomes if each.verdict is Verdict.UNAUTHORIZED and each.scope is Scope.CHANNEL), None
+    )

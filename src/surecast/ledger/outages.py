@@ -127,11 +127,20 @@ def find(database: Database, name: str) -> Notice:
     return _notice(rows[0])
 
 
-def decide(database: Database, notice: Notice, stage: Stage, now: float, *, broadcast: str | None = None) -> bool:
-    """Records that a notice was sent or dropped; False when somebody else decided meanwhile.
+def half_sent(database: Database, before: float) -> tuple[Notice, ...]:
+    """What was let go before a moment and is in no broadcast yet: whoever did it must have died."""
+    with database.reading() as queries:
+        return tuple(_notice(row) for row in queries.half_sent(database.connection, before=before))
 
-    The broadcast of one that is sent is entered with a second call.
-    """
+
+def sent_as(database: Database, notice: Notice, broadcast: str) -> None:
+    """Records which broadcast carries a notice."""
+    with database.transaction() as queries:
+        queries.sent_as(database.connection, id=notice.id, broadcast=broadcast)
+
+
+def decide(database: Database, notice: Notice, stage: Stage, now: float) -> bool:
+    """Records that a notice was let go or dropped; False when somebody else decided meanwhile."""
     with database.transaction(durable=True) as queries:
         return bool(
             queries.decide_notice(
@@ -139,7 +148,6 @@ def decide(database: Database, notice: Notice, stage: Stage, now: float, *, broa
                 id=notice.id,
                 state=stage.value,
                 before=notice.stage.value,
-                broadcast=broadcast,
                 now=now,
             )
         )

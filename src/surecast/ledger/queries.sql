@@ -222,7 +222,8 @@ select seq from fact where broadcast = :broadcast and channel = :channel and ord
 insert into signal (channel, source, slot, good, bad, slow, silent, last, at, detail)
 values (:channel, :source, :slot, :good, :bad, :slow, :silent, :last, :at, :detail)
 on conflict (channel, source, slot) do update set good = good + excluded.good, bad = bad + excluded.bad,
-    slow = slow + excluded.slow, silent = silent + excluded.silent, last = excluded.last, at = excluded.at,
+    slow = slow + excluded.slow, silent = silent + excluded.silent, at = excluded.at,
+    last = case when excluded.last = 'silent' then last else excluded.last end,
     detail = case when excluded.detail = '' then detail else excluded.detail end;
 
 -- name: signals_since
@@ -285,8 +286,13 @@ select * from notice where state = :state order by created_at;
 select * from notice where id like :pattern limit 2;
 
 -- name: decide_notice!
-update notice set state = :state, decided_at = :now, broadcast = coalesce(:broadcast, broadcast)
-where id = :id and state = :before;
+update notice set state = :state, decided_at = :now where id = :id and state = :before;
+
+-- name: half_sent
+select * from notice where state = 'sent' and broadcast is null and decided_at < :before;
+
+-- name: sent_as!
+update notice set broadcast = :broadcast where id = :id;
 
 -- name: claim_note!
 -- Once for each secondary, until the primary is well again.
@@ -403,3 +409,16 @@ select c.broadcast, c.channel, count(*) as contacts from broadcast b
     join crowd c on c.broadcast = b.id join tally t on t.crowd = c.id and t.skipped > 0
     join direct d on d.batch = t.batch and d.reason = 'over_the_cap'
 where b.created_at >= :since and b.purpose = '' group by c.broadcast, c.channel;
+
+-- name: forget_outages!
+delete from outage where ended_at < :before;
+
+-- name: forget_told!
+delete from told where last_at < :before;
+
+-- name: posted_between
+select b.id from broadcast b join delivery d on d.broadcast = b.id
+where d.channel = :channel and d.remote is not null and b.purpose = '' and b.created_at between :since and :until
+    and exists (select 1 from fact f where f.broadcast = b.id and f.channel = :channel and f.at >= :until
+        and f.kind = 'ended' and f.action in ('publish', 'find'))
+order by b.created_at limit :most;

@@ -7,7 +7,7 @@ from typing import Any
 
 from surecast.ledger.database import Database
 from surecast.outcome import RULES, Outcome, Reason, Scope
-from surecast.signals import KEPT_S, SLOT_S, Answer, Signal, Slot, Source
+from surecast.signals import SLOT_S, Answer, Signal, Slot, Source
 
 LONGEST_DETAIL = 200
 
@@ -69,8 +69,3 @@ def _slot(row: Any) -> Slot:
         last=Answer(row["last"]),
         detail=row["detail"],
     )
-
-
-def forget(database: Database, now: float) -> None:
-    """Drops what is too old to say anything. Runs inside the caller's transaction."""
-    database.queries.forget_signals(database.connection, before=now - KEPT_S)

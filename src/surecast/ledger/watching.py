@@ -10,7 +10,7 @@ from surecast.ledger.database import Database
 from surecast.ledger.signals import of_channel
 from surecast.outcome import Outcome, Receipt, Sighting, Verdict
 from surecast.policy import Breaker, after, answered, closed, shut
-from surecast.signals import Source, sum_up
+from surecast.signals import KEPT_S, Source, sum_up
 
 #: So many of the newest posts of a channel are gone through for one to look for.
 NEWEST = 5
@@ -82,6 +82,7 @@ def end_look(
     visitor: str,
     *,
     bad: Outcome | None,
+    credentials: str = "",
     good: bool,
     proven: bool,
     in_a_row: int,
@@ -91,7 +92,8 @@ def end_look(
     """What a look in the time of a trial means for the breaker.
 
     Args:
-        bad: what it found wrong: the rest is twice as long. None and not `good`: nothing was learned.
+        bad: what it found wrong: the rest is longer. None and not `good`: nothing was learned.
+        credentials: fingerprint of the secret it used.
         proven: what had opened the breaker was seen to be over: a post that nobody had seen is seen.
         in_a_row: else so many good looks close it; the first one lets a post through as the trial.
     """
@@ -101,7 +103,7 @@ def end_look(
             return
         why = ""
         if bad is not None:
-            gate = after(before, bad, trial=True, now=now, breaker=breaker, credentials=before.credentials)
+            gate = after(before, bad, trial=True, now=now, breaker=breaker, credentials=credentials)
         elif proven or (good and _good_looks(database, channel, before.opened_at) >= in_a_row):
             gate, why = closed(before, now), "it was seen to work again"
         elif good:
@@ -117,6 +119,16 @@ def _good_looks(database: Database, channel: str, since: float) -> int:
     sums = [sum_up(slots, (source,), since) for source in (Source.PROBE, Source.READ_PROBE, Source.READ_BACK)]
     looked = [each for each in sums if each.all]
     return min((each.good_in_a_row for each in looked), default=0)
+
+
+def tidy(database: Database, now: float, keep_s: float) -> None:
+    """Drops observations that say nothing any more, and switches, outages and causes that are older than is kept."""
+    with database.transaction() as queries:
+        connection, before = database.connection, now - keep_s
+        queries.forget_signals(connection, before=now - KEPT_S)
+        queries.forget_switches(connection, before=before)
+        queries.forget_outages(connection, before=before)
+        queries.forget_told(connection, before=before)
 
 
 # What a person may have to know ---------------------------------------------------------------------------------------
@@ -139,6 +151,13 @@ def owed_since(database: Database, channel: str, since: float, most: int) -> tup
     """Announcements of the house since a moment in which a channel had its turn and took no post, oldest first."""
     with database.reading() as queries:
         rows = queries.without_post(database.connection, channel=channel, since=since, most=most)
+        return tuple(row["id"] for row in rows)
+
+
+def posted_between(database: Database, channel: str, since: float, until: float, most: int) -> tuple[str, ...]:
+    """Announcements of the house of that time which a channel took after it, oldest first."""
+    with database.reading() as queries:
+        rows = queries.posted_between(database.connection, channel=channel, since=since, until=until, most=most)
         return tuple(row["id"] for row in rows)
 
 

@@ -93,6 +93,6 @@ def _to_say(outage: Outage, said: Sequence[Notice], times: Times, now: float) ->
     updates = [each for each in said if each.sort is Sort.UPDATE]
     if any(each.stage is Stage.DRAFT for each in updates):  # one that waits for a person is enough
         return None, 0
-    number = len(updates) + 1
-    due = number <= len(times.update_after_s) and now - notice.decided_at >= times.update_after_s[number - 1]
-    return (Sort.UPDATE, number) if due else (None, 0)
+    # After a gap without a watch one update stands for all that were due meanwhile.
+    number = sum(now - notice.decided_at >= after_s for after_s in times.update_after_s)
+    return (Sort.UPDATE, number) if number > max((each.number for each in updates), default=0) else (None, 0)

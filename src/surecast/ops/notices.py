@@ -78,10 +78,17 @@ class Notices:
         Args:
             wait: until its route is decided.
         """
-        ledger, clock = self._desk.ledger, self._desk.clock
-        if not await ledger.do(outages.decide, notice, Stage.SENT, clock.now()):
+        if not await self._desk.ledger.do(outages.decide, notice, Stage.SENT, self._desk.clock.now()):
             return None
         sent = dataclasses.replace(notice, stage=Stage.SENT)
+        try:
+            return await self.finish(sent, wait=wait)
+        except SurecastError:
+            await self._desk.ledger.do(outages.decide, sent, Stage.DRAFT, self._desk.clock.now())
+            raise
+
+    async def finish(self, notice: Notice, *, wait: bool = False) -> Report:
+        """Sends what was let go; once, also where the process that let it go ended before it was accepted."""
         announcement = Announcement(
             text=notice.text,
             title=notice.title,
@@ -91,15 +98,16 @@ class Notices:
             incident=f"outage:{notice.outage}",
             expires=VALID[notice.sort],
         )
-        try:
-            route = Route.parse(notice.route)
-            report = await self._desk.broadcast(
-                announcement, route, "", wait=wait, again=False, on_change="keep", purpose=notice.sort.value
-            )
-        except SurecastError:
-            await ledger.do(outages.decide, sent, Stage.DRAFT, clock.now())
-            raise
-        await ledger.do(outages.decide, sent, Stage.SENT, clock.now(), broadcast=report.id)
+        report = await self._desk.broadcast(
+            announcement,
+            Route.parse(notice.route),
+            "",
+            wait=wait,
+            again=False,
+            on_change="keep",
+            purpose=notice.sort.value,
+        )
+        await self._desk.ledger.do(outages.sent_as, notice, report.id)
         return report
 
     async def drop(self, notice: Notice) -> bool:

@@ -14,9 +14,10 @@ from surecast.config.values import Config
 from surecast.config.watching import DAYS
 from surecast.health import Condition, Health
 from surecast.ledger import outages, rounds, watching
-from surecast.outage import Notice, Outage
+from surecast.outage import Notice, Outage, Sort
 from surecast.outcome import Reason, Verdict
 from surecast.report import Report, Status
+from surecast.route import Route
 from surecast.text.messages import MessageValues, Spell
 
 #: A reroute is looked for among the announcements of so long.
@@ -25,6 +26,8 @@ RECENT_S = 900.0
 BACK_AFTER_S = 120.0
 #: Whether money ran out is looked at so often.
 MONEY_S = 60.0
+#: So many announcements are named in one message.
+MOST_LISTED = 20
 WEEK_S = 7 * 86_400.0
 DAY_S = 86_400.0
 
@@ -98,8 +101,11 @@ class Reporter:
         )
 
     async def _over_unless_outage(self, cause: str, channel: str) -> None:
-        known = await self._desk.ledger.do(outages.open_now)
-        if all(outage.channel != channel for outage in known):
+        ledger = self._desk.ledger
+        told = await ledger.do(rounds.told, cause)
+        if not told or self._now - max(each.last_at for each in told) <= RECENT_S:
+            return  # the same reroute would be found again
+        if all(outage.channel != channel for outage in await ledger.do(outages.open_now)):
             await self._people.over(cause)
 
     async def _credentials(self, channel: Channel, health: Health | None) -> None:
@@ -189,9 +195,12 @@ class Reporter:
     # Outages
 
     async def notice(self, outage: Outage, notice: Notice, *, sent: bool) -> None:
-        """A notice was sent, or waits for a person."""
+        """A notice was sent, or waits for a person; that it is over is told in any case."""
         channel = self._config.channels[outage.channel]
         platform = channel.kind.traits.platform
+        if sent and notice.sort is Sort.ALL_CLEAR:
+            return
+        others = tuple(dict.fromkeys(self._platform(name) for name in Route.parse(notice.route).names()))
         if sent:
             await self._people.tell(
                 f"notice:{notice.id}",
@@ -201,6 +210,7 @@ class Reporter:
                 channel=outage.channel,
                 since=outage.began_at,
                 why=outage.why,
+                others=others,
                 does=(f"Readers were told: {notice.text}",),
                 commands=("surecast status",),
                 outage=outage.id,
@@ -214,6 +224,7 @@ class Reporter:
             platform=platform,
             notice=notice.id,
             text=notice.text,
+            others=others,
             commands=(f"surecast approve {notice.id}", f"surecast drafts --drop {notice.id}"),
             **self._usual,
         )
@@ -234,7 +245,8 @@ class Reporter:
     async def dropped_in(self, outage: Outage) -> tuple[str, ...]:
         """The announcements that a platform was owed during an outage and gets no more, one line each."""
         lines = []
-        for broadcast in await self._desk.ledger.do(watching.owed_since, outage.channel, outage.began_at, 200):
+        since = outage.began_at - RECENT_S  # what ran into it was announced before its first sign
+        for broadcast in await self._desk.ledger.do(watching.owed_since, outage.channel, since, 200):
             report = await self._desk.status(broadcast)
             part = report.channels.get(outage.channel)
             if part is not None and part.status is Status.GAVE_UP and part.reason in _TOO_LATE:
@@ -262,9 +274,17 @@ class Reporter:
             since=outage.began_at,
             until=until,
             outage=outage.id,
+            posts=await self._paid_back(outage, until),
             **self._usual,
         )
         await self._people.over(f"fallback:{outage.channel}")
+
+    async def _paid_back(self, outage: Outage, until: float) -> tuple[str, ...]:
+        """The announcements of the outage that the platform has by now, one line each."""
+        found = await self._desk.ledger.do(
+            watching.posted_between, outage.channel, outage.began_at - RECENT_S, until, MOST_LISTED
+        )
+        return tuple([f"{await self._text_of(broadcast)} ({broadcast})" for broadcast in found])
 
     # The week
 

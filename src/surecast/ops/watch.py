@@ -10,17 +10,19 @@ from surecast.broadcaster.desk import Desk
 from surecast.broadcaster.observer import Observer
 from surecast.channel import Channel
 from surecast.config.values import Config
-from surecast.errors import LedgerBusyError, SurecastError
+from surecast.errors import LedgerBusyError, LedgerError, SurecastError
 from surecast.health import Condition, Health
 from surecast.ledger import outages, rounds
 from surecast.ops.heartbeat import Heartbeat
 from surecast.ops.judging import Judgement, Times, judge
 from surecast.ops.notices import Notices
 from surecast.ops.reporter import Reporter
-from surecast.outage import Outage, Sort
+from surecast.outage import Notice, Outage, Sort
 
 #: A round without anything to do costs a few reads of the ledger.
 PAUSE_S = 2.0
+#: A notice that was let go is in a broadcast after this, if its process lives.
+HALF_SENT_S = 30.0
 
 
 class Watch:
@@ -69,6 +71,7 @@ class Watch:
         await self._desk.ledger.do(rounds.watcher_seen, self._desk.owner, self._desk.clock.now())
         await self._look_around()
         health = await self._switched()
+        await self._finish_notices()
         await self._follow_outages(health)
         await self._reporter.report(health)
         await self._heartbeat.beat()
@@ -145,22 +148,47 @@ class Watch:
             await self._say(outage, judgement.say, number=judgement.number, bad=bad)
 
     async def _end(self, channel: Channel, outage: Outage, *, say: Sort | None, bad: frozenset[str]) -> None:
-        late = await self._reporter.dropped_in(outage)
-        if not await self._desk.ledger.do(outages.end, outage, self._desk.clock.now()):
-            return
-        if say is not None and channel.kind.traits.public:
+        if say is not None and channel.kind.traits.public:  # first, as nobody would write it for an outage that is over
             await self._say(outage, say, number=0, bad=bad)
-        await self._reporter.outage_over(outage, late)
+        late = await self._reporter.dropped_in(outage)
+        if await self._desk.ledger.do(outages.end, outage, self._desk.clock.now()):
+            await self._reporter.outage_over(outage, late)
+
+    async def _finish_notices(self) -> None:
+        """Does what a process had in hand that ended meanwhile: sends what was let go, and tells of what waits."""
+        ledger, before = self._desk.ledger, self._desk.clock.now() - HALF_SENT_S
+        for notice in await ledger.do(outages.half_sent, before):
+            with contextlib.suppress(SurecastError):  # tried again with the next round
+                await self._notices.finish(notice)
+        waiting = [notice for notice in await ledger.do(outages.drafts) if notice.created_at < before]
+        if not waiting or not await self._is_time("drafts", HALF_SENT_S):
+            return
+        known = {outage.id: outage for outage in await ledger.do(outages.open_now)}
+        for notice in waiting:
+            outage = known.get(notice.outage)
+            if outage is not None:
+                await self._let_go(outage, notice)
 
     async def _say(self, outage: Outage, sort: Sort, *, number: int, bad: frozenset[str]) -> None:
-        """Writes a notice, and sends it where the configuration lets the watch do that; a person is told either way."""
+        """Writes a notice and lets it go."""
         try:
             notice = await self._notices.draft(outage, sort, number=number, bad=bad)
-            if notice is None:
-                return
+        except LedgerError:
+            raise  # the next round writes it
+        except SurecastError as error:  # a route that cannot be read: the watch goes on
+            await self._reporter.trouble(outage, str(error))
+            return
+        if notice is not None:
+            await self._let_go(outage, notice)
+
+    async def _let_go(self, outage: Outage, notice: Notice) -> None:
+        """Sends a notice where the configuration lets the watch do that; a person is told either way."""
+        try:
             if self._rules.act == "send":
                 await self._notices.send(notice)
-        except SurecastError as error:  # a broken template, a route that cannot be read: the watch goes on
+        except LedgerError:
+            raise
+        except SurecastError as error:
             await self._reporter.trouble(outage, str(error))
             return
         await self._reporter.notice(outage, notice, sent=self._rules.act == "send")
