@@ -29,7 +29,8 @@ layers: $(VENV)/.installed-dev
 coverage: $(VENV)/.installed-dev  ## what decides and what measures is covered to the last branch
 	@$(BIN)/python -m pytest -q -p no:cacheprovider --hypothesis-seed=1 \
 	  tests/test_decide.py tests/test_decide_direct.py tests/test_crowd.py tests/test_direct.py tests/test_families.py \
-	  tests/test_quiet.py tests/test_rate.py tests/test_standing.py tests/test_route.py tests/test_outcome.py tests/text \
+	  tests/test_quiet.py tests/test_rate.py tests/test_standing.py tests/test_route.py tests/route tests/test_outcome.py \
+	  tests/text \
 	  --cov=surecast.decide --cov=surecast.crowd --cov=surecast.direct --cov=surecast.quiet --cov=surecast.rate \
 	  --cov=surecast.standing --cov=surecast.route --cov=surecast.outcome --cov=surecast.text \
 	  --cov-branch --cov-report=term --cov-fail-under=100

@@ -352,3 +352,39 @@ def test_every_story_settles_and_no_alternative_starts_before_its_time(
     assert end.final or any(verdict is Verdict.UNCERTAIN for verdict, _ in script)
     assert end.state is not State.PENDING
     assert end.openings == ()
+
+
+# What is caught up on
+
+
+def after_a_reroute(**own: object) -> tuple[Plan, History]:
+    some = plan("a | b", a=terms("a", **own), b=terms("b"))
+    past = history(turn("a"), *[ended("a", START + 1, Verdict.UNAUTHORIZED)], turn("b", START + 1))
+    return some, History(
+        facts={**past.facts, "b": (*past.facts["b"], began("b", START + 1), ended("b", START + 2, Verdict.ACCEPTED))}
+    )
+
+
+def test_a_channel_that_missed_its_turn_is_owed_the_post_unless_a_newer_one_of_the_incident_went_there() -> None:
+    some, past = after_a_reroute()
+    assert judge(some, past, START + 10).owed == ("a",)
+    newer = History(facts=past.facts, superseded=frozenset({"a"}))
+    decision = judge(some, newer, START + 10)
+    assert (decision.owed, decision.dropped, decision.final) == ((), {"a": Reason.OUTDATED}, True)
+    assert wanted(some, newer, START + 10)["a"] is False
+
+
+@pytest.mark.parametrize("catch_up", ["all", "none"])
+def test_all_of_an_incident_or_nothing_that_readers_had(catch_up: str) -> None:
+    some, past = after_a_reroute(catch_up=catch_up)
+    newer = History(facts=past.facts, superseded=frozenset({"a"}))
+    expected = {} if catch_up == "all" else {"a": Reason.HAD_ELSEWHERE}
+    assert judge(some, newer, START + 10).dropped == expected
+
+
+def test_what_nobody_had_is_owed_although_nothing_is_caught_up_on() -> None:
+    some, past = (
+        plan("a", a=terms("a", catch_up="none")),
+        history(turn("a"), ended("a", START + 1, Verdict.UNAUTHORIZED)),
+    )
+    assert judge(some, past, START + 10).owed == ("a",)

@@ -253,3 +253,9 @@ def test_a_direct_channel_knows_those_beside_it() -> None:
     assert families(some) == (Together(("letters", "sms")), Together(("chats",)))
     assert (family_of(some, "sms"), family_of(some, "chats")) == (("letters", "sms"), ("chats",))
     assert (ahead_of(some, "sms"), ahead_of(some, "letters")) == (("letters",), ())
+
+
+def test_while_this_machine_is_cut_off_a_contact_waits_and_its_turn_begins_anew() -> None:
+    end = then(Verdict.UNAVAILABLE, reason=Reason.NO_NETWORK)
+    assert (end.mark, end.spent, end.failures, end.first_at) == (Mark.RETRYING, Spent.NO, 0, None)
+    assert end.not_before > START

@@ -318,3 +318,22 @@ def test_a_post_that_nobody_sees_failed_and_the_channel_is_available() -> None:
     accepted = [turn("a"), began("a", START), ended("a", START + 1, Verdict.ACCEPTED)]
     standing = stand(SEEN_IN_PUBLIC, [*accepted, invisible("a", START + 40)])
     assert (standing.failing_at, standing.failed_at) == (None, START + 40)
+
+
+# This machine has no network
+
+
+def test_while_this_machine_is_cut_off_no_turn_runs_and_nothing_counts_as_a_failure() -> None:
+    cut = ended("a", START + 1, Verdict.UNAVAILABLE, reason=Reason.NO_NETWORK, not_before=START + 9)
+    standing = stand(BY_LOOKING, [turn("a"), began("a", START), cut])
+    assert standing.cut_off
+    assert (standing.failures, standing.failed_at, standing.turn_ends_at) == (0, None, None)
+    assert not standing.turn_over(START + 10_000)
+    assert step(standing) == Step(action=Action.PUBLISH, at=START + 9)
+
+
+def test_the_turn_begins_anew_when_this_machine_is_back() -> None:
+    cut = ended("a", START + 1, Verdict.UNAVAILABLE, reason=Reason.NO_NETWORK, not_before=START + 9)
+    standing = stand(BY_LOOKING, [turn("a"), began("a", START), cut, began("a", START + 500, 2)])
+    assert not standing.cut_off
+    assert standing.turn_ends_at == START + 500 + BY_LOOKING.within_s

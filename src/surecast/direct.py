@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from surecast.channel import Terms
 from surecast.crowd import Mark, Spent, spent_by
 from surecast.history import Plan
-from surecast.outcome import PASSES_BY_ITSELF, Look, Outcome, Scope, Sighting, Verdict
+from surecast.outcome import PASSES_BY_ITSELF, Look, Outcome, Reason, Scope, Sighting, Verdict
 from surecast.policy import MISCONFIGURED_PAUSE_S, turn_is_spent, wait_s
 from surecast.route import Together
 
@@ -18,6 +18,8 @@ from surecast.route import Together
 LOOK_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 #: Look-ups that found nothing, of which the last came late enough, before an attempt in doubt is made again.
 LOOKS = 2
+#: While this machine has no network, a delivery is tried again after about so many doublings of a second.
+NO_NETWORK_WAITS = 5
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -93,6 +95,9 @@ def attempted(ticket: Ticket, outcome: Outcome, terms: Terms, now: float) -> Tic
         case Verdict.UNCERTAIN:
             unsure = replace(ticket, mark=Mark.UNSURE, ended_at=now, looks=0, reason=reason)
             return _failed(unsure, outcome, terms, now)
+        case Verdict.UNAVAILABLE if outcome.reason is Reason.NO_NETWORK:  # its turn begins anew when we are back
+            later = now + wait_s(seed=ticket.key, failures=NO_NETWORK_WAITS, asked_s=None)
+            return replace(ticket, mark=Mark.RETRYING, reason=reason, first_at=None, not_before=later)
         case Verdict.UNAVAILABLE | Verdict.THROTTLED:
             return _failed(replace(ticket, mark=Mark.RETRYING, reason=reason), outcome, terms, now)
         case Verdict.UNAUTHORIZED if outcome.scope is Scope.CHANNEL:  # the gate is shut until another secret comes

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from surecast.outcome import Verdict
 from surecast.policy import Gate, failing_since
-from surecast.signals import KEPT_S, READING, WRITING, Answer, Slot, Source, Sum, sum_up
+from surecast.signals import KEPT_S, READING, SLOT_S, WRITING, Answer, Slot, Source, Sum, sum_up
 
 
 class Condition(StrEnum):
@@ -87,7 +87,8 @@ def assess(gate: Gate, now: float, slots: Sequence[Slot] = (), rules: Rules = DE
             reasons=(why,),
         )
     # What was seen before the breaker was closed is what it had been open for.
-    seen = _observed([slot for slot in slots if slot.at >= gate.healed_at], now, rules)
+    healed_at = gate.healed_at if gate.healed_at <= now else 0.0  # a clock may have been put right since
+    seen = _observed([slot for slot in slots if healed_at <= slot.at <= now + SLOT_S], now, rules)
     if gate.opened_at is not None:
         return Health(
             channel=gate.channel,

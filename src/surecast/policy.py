@@ -26,8 +26,8 @@ LONGEST_S = 300.0  # an owed post is tried at least this often while its breaker
 #: last, what is owed after an outage would never be paid back where nothing new is announced.
 MOST_CREDIT, CREDIT_PER_FIRST, CREDIT_EVERY_S = 10.0, 0.2, 30.0
 LEAST_REST_S = 0.1
-#: Where posts stay unseen, whoever only looks goes so much before whoever would post.
-LOOKS_FIRST_S = 60.0
+#: Where posts stay unseen, whoever only looks goes so much before whoever would post, or the other way round.
+FIRST_S = 60.0
 #: Who comes so much too late for its place in a channel's rate makes up for it; else every delay would slow it down.
 PACE_SLACK_S = 0.02
 #: A channel that was down is back in full after this.
@@ -182,13 +182,23 @@ def knock(
         return (Passage(go=True), gate) if ordered or look else _charge(gate, now, retry=retry)
     on_trial = gate.trial_owner not in {None, owner} and gate.trial_until > now
     rests_until = gate.open_until
-    if gate.reason == Verdict.INVISIBLE.value and not look:
-        rests_until += LOOKS_FIRST_S
+    if gate.reason == Verdict.INVISIBLE.value and look is _a_post_first(gate):
+        rests_until += FIRST_S
     due = ordered or rests_until <= now or bool(gate.credentials and gate.credentials != credentials)
     if on_trial or not due:
         waits = (rests_until, gate.trial_until if on_trial else 0.0, now + LEAST_REST_S)
         return Passage(go=False, not_before=max(waits), on_trial=on_trial, interval_s=gate.interval_s), gate
     return Passage(go=True, trial=True), replace(gate, trial_owner=owner, trial_until=now + trial_s)
+
+
+def _a_post_first(gate: Gate) -> bool:
+    """Whether the next trial is rather a post's than a look's: once an hour, as what is looked for may be hidden for a
+    reason of its own.
+    """
+    if gate.opened_at is None:
+        return True
+    before = gate.open_until - gate.interval_s - gate.opened_at
+    return (gate.open_until - gate.opened_at) // 3_600 > before // 3_600
 
 
 def _charge(gate: Gate, now: float, *, retry: bool) -> tuple[Passage, Gate]:

@@ -261,7 +261,6 @@ def test_a_probe_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Monk
         assert "No answer came in time" in eye.slots()[0].detail
 
 
-@pytest.mark.xfail(strict=True, reason="the sentence of a post in doubt is told of a probe, which delivers nothing")
 def test_of_a_probe_nobody_is_told_that_it_may_have_been_delivered(tmp_path: Path) -> None:
     fake = Probing()
     with eyeing(tmp_path, fake) as eye:
@@ -318,7 +317,6 @@ def test_a_post_that_nobody_has_seen_and_that_is_still_not_seen_is_one_of_its_ow
         assert eye.look(after=30) == [(Source.PROBE, GOOD), (Source.READ_BACK, GOOD)]
 
 
-@pytest.mark.xfail(strict=True, reason="the newest seen post alone stands for the whole reading side")
 def test_one_post_that_its_owner_took_back_is_no_outage_of_the_platform(tmp_path: Path) -> None:
     fake = Probing()
     with eyeing(tmp_path, fake) as eye:
@@ -372,7 +370,6 @@ def test_while_somebody_is_on_trial_nobody_looks(tmp_path: Path) -> None:
         assert fake.probed == 0
 
 
-@pytest.mark.xfail(strict=True, reason="while a breaker is closed, a wait that the platform asked for is not looked at")
 def test_a_platform_that_asked_for_a_wait_is_not_asked_meanwhile(tmp_path: Path) -> None:
     fake = Probing()
     fake.script(say(Verdict.THROTTLED, reason=Reason.RATE_LIMITED, retry_after_s=600.0))
@@ -535,7 +532,6 @@ def test_another_secret_is_looked_at_without_waiting_for_the_hour(
         assert eye.health().condition is Condition.UP
 
 
-@pytest.mark.xfail(strict=True, reason="the end of the look takes the refusal of the login for an outage")
 def test_a_login_that_is_still_refused_after_the_hour_stays_a_refused_login(tmp_path: Path) -> None:
     fake = Probing()
     fake.answer = REFUSED_LOGIN
@@ -548,7 +544,6 @@ def test_a_login_that_is_still_refused_after_the_hour_stays_a_refused_login(tmp_
         assert eye.gate().credentials, "so that another secret is tried at once"
 
 
-@pytest.mark.xfail(strict=True, reason="the end of the look takes the refusal of the login for an outage")
 def test_a_login_that_is_refused_when_the_platform_comes_back_is_no_outage_any_more(tmp_path: Path) -> None:
     fake = Probing()
     with failing(tmp_path, fake) as eye:

@@ -62,7 +62,7 @@ def test_a_channel_that_failed_once_is_degraded_and_says_why(tmp_path: Path) -> 
         caster.broadcast("x")
         health = caster.health()["a"]
         assert health.condition is Condition.DEGRADED
-        assert health.reasons[0].startswith("posts to it failed just now")
+        assert health.reasons[0].startswith("posting to it failed just now")
         assert [trouble.condition for trouble in caster.overview().down] == [Condition.DEGRADED]
 
 

@@ -74,7 +74,7 @@ def test_it_tells_the_figures_and_draws_them(desk: Desk) -> None:
     [
         "latest",
         "all",
-        pytest.param("none", marks=pytest.mark.xfail(strict=True, reason="as_it_must wants the newest there too")),
+        "none",
     ],
 )
 def test_as_json(desk: Desk, catch_up: str) -> None:
@@ -96,13 +96,11 @@ def test_what_is_not_as_it_must_be_exits_with_4(desk: Desk) -> None:
     assert play(desk, "--json", lasts=30).json["ok"] is False
 
 
-@pytest.mark.xfail(strict=True, reason="with --quiet a replay that is not as it must be says nothing but its exit code")
 def test_quiet_speaks_when_it_is_not_as_it_must_be(desk: Desk) -> None:
     ran = play(desk, "--quiet", lasts=30)
     assert (ran.code, ran.lines[-1:]) == (4, ["SANDBOX Not as it must be."])
 
 
-@pytest.mark.xfail(strict=True, reason="its OSError is not caught, after a minute of playing")
 def test_a_drawing_that_cannot_be_written_is_a_sentence(desk: Desk) -> None:
     ran = play(desk, "--svg", "nowhere/outage.svg")
     assert (ran.code, ran.out) == (2, "")

@@ -317,7 +317,7 @@ def test_a_limit_on_file_sizes_is_like_a_full_disk(tmp_path: Path) -> None:
         from tests.ledger.test_database import fill_up
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         with opened(Path(sys.argv[1])) as database:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (450_000, resource.RLIM_INFINITY))
             kept = fill_up(database)
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         print(kept)

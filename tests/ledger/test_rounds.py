@@ -38,10 +38,18 @@ def test_one_of_all_processes_goes_a_round(tmp_path: Path) -> None:
         assert sorted(taken) == [False] * 7 + [True]
 
 
-def test_a_process_whose_clock_is_behind_neither_goes_nor_turns_the_round_back(tmp_path: Path) -> None:
+def test_a_process_whose_clock_is_a_little_behind_neither_goes_nor_turns_the_round_back(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as database:
         assert rounds.take(database, "look:a", every_s=60, now=NOW)
         assert not rounds.take(database, "look:a", every_s=60, now=NOW - 500)
+        assert rounds.last(database, "look:a") == NOW
+
+
+def test_a_moment_that_a_wrong_clock_wrote_keeps_nobody_from_going(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger.db") as database:
+        assert rounds.take(database, "look:a", every_s=60, now=NOW + 365 * 86_400)
+        assert rounds.take(database, "look:a", every_s=60, now=NOW)
+        assert not rounds.take(database, "look:a", every_s=60, now=NOW + 59)
         assert rounds.last(database, "look:a") == NOW
 
 

@@ -11,7 +11,7 @@ from tests.ledger.open_files import NOW, opened, rows
 from surecast.ledger import signals
 from surecast.ledger.database import Database
 from surecast.outcome import RULES, Outcome, Reason, Scope, Verdict
-from surecast.signals import KEPT_S, SLOT_S, Answer, Signal, Slot, Source
+from surecast.signals import SLOT_S, Answer, Signal, Slot, Source
 
 GOOD, BAD, SILENT = Answer.GOOD, Answer.BAD, Answer.SILENT
 
@@ -120,7 +120,6 @@ def test_an_observation_stands_or_falls_with_the_transaction_that_it_is_part_of(
         assert known(database) == ()
 
 
-@pytest.mark.xfail(strict=True, reason="a silent observation takes the place of the slot's last word")
 def test_an_observation_that_says_nothing_leaves_the_last_word_as_it_was(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as database:
         record(database, signal(GOOD), signal(BAD), signal(SILENT))
@@ -174,18 +173,3 @@ def test_the_usual_ends_say_what_they_should() -> None:
 )
 def test_what_no_platform_is_to_blame_for_says_nothing_of_it(own: dict[str, object]) -> None:
     assert signals.told_by(Outcome(verdict=Verdict.UNAVAILABLE, **own), Source.WRITE) is None  # type: ignore[arg-type]
-
-
-# Forgetting
-
-
-def test_what_is_too_old_to_say_anything_is_forgotten(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db") as database:
-        record(database, signal(), at=NOW)
-        record(database, signal(), at=NOW + KEPT_S)
-        with database.transaction():
-            signals.forget(database, NOW + KEPT_S)
-        assert len(known(database)) == 2
-        with database.transaction():
-            signals.forget(database, NOW + KEPT_S + 1)
-        assert [slot.at for slot in known(database)] == [NOW + KEPT_S]

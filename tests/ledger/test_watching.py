@@ -73,13 +73,17 @@ def test_a_post_that_was_seen_before_is_looked_for_the_newest_of_them(tmp_path: 
         post(database, "old", took(), seen())
         post(database, "new", took(), seen())
         post(database, "taken", took())
-        assert watching.post_to_look_for(database, "a") == Target(receipt=Receipt(id="new"), unseen=False)
+        newest = Target(receipt=Receipt(id="new"), unseen=False, other=Receipt(id="old"))
+        assert watching.post_to_look_for(database, "a") == newest
 
 
-def test_a_post_that_nobody_has_seen_is_looked_for_first(tmp_path: Path) -> None:
+def test_the_newest_of_which_it_is_known_whether_it_was_seen_is_looked_for(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as database:
-        post(database, "unseen", took(), unseen())
+        post(database, "hidden for a reason of its own", took(), unseen())
         post(database, "new", took(), seen())
+        assert watching.post_to_look_for(database, "a") == Target(receipt=Receipt(id="new"), unseen=False)
+        post(database, "unseen", took(), unseen())
+        post(database, "taken", took())
         assert watching.post_to_look_for(database, "a") == Target(receipt=Receipt(id="unseen"), unseen=True)
 
 

@@ -75,22 +75,9 @@ access_token = {{ env = "MASTODON_ACCESS_TOKEN" }}
 
 @dataclass(slots=True)
 class Listener:
-    """Stands for the people in charge: what they were told, as they would read it, and what is not over."""
+    """Stands for the people in charge: what they were told, as they would read it."""
 
     told: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
-    open: set[str] = field(default_factory=set)
-
-    async def tell(self, cause: str, message: str, *, failing: str | None = None, **values: Any) -> bool:
-        said = render_message(message, None, **values)
-        assert said.subject, "it can be written with what is given"
-        if cause in self.open:
-            return False
-        self.open.add(cause)
-        self.told.append((cause, message, {**values, "failing": failing}))
-        return True
-
-    async def over(self, cause: str) -> None:
-        self.open.discard(cause)
 
     def of(self, message: str) -> list[Mapping[str, Any]]:
         """The values of every message of a sort."""
@@ -104,6 +91,25 @@ class Listener:
     @property
     def sorts(self) -> list[str]:
         return [sort for _, sort, _ in self.told]
+
+
+@dataclass(slots=True)
+class Telling:
+    """Tells a listener once for each cause until it is over, as the ledger knows it."""
+
+    desk: Desk
+    listener: Listener
+
+    async def tell(self, cause: str, message: str, *, failing: str | None = None, **values: Any) -> bool:
+        said = render_message(message, None, **values)
+        assert said.subject, "it can be written with what is given"
+        if not await self.desk.ledger.do(rounds.tell, cause, self.desk.clock.now()):
+            return False
+        self.listener.told.append((cause, message, {**values, "failing": failing}))
+        return True
+
+    async def over(self, cause: str) -> None:
+        await self.desk.ledger.do(rounds.over, cause)
 
 
 @dataclass(slots=True)
@@ -127,7 +133,7 @@ class Stage:
         return Watch(
             desk,
             self.config,
-            reporter=Reporter(desk, self.config, self.people),
+            reporter=Reporter(desk, self.config, Telling(desk, self.people)),
             notices=Notices(desk, self.config, self.config.templates),
             heartbeat=Heartbeat(desk, self.config),
         )
@@ -198,6 +204,11 @@ class Stage:
 
     def notices(self, outage: int = 1) -> tuple[Notice, ...]:
         return self.do(lambda desk: desk.ledger.do(outages.notices, outage))
+
+    @property
+    def causes(self) -> set[str]:
+        """What people were told of and is not over."""
+        return {told.cause for told in self.do(lambda desk: desk.ledger.do(rounds.told))}
 
     def approve(self, notice: Notice) -> Report | None:
         """What `surecast approve` does."""

@@ -138,7 +138,6 @@ def test_nothing_is_said_of_it_while_it_is_not_down(health: Health) -> None:
     assert judged(OUTAGE, health, LONG_AGO).say is None
 
 
-@pytest.mark.xfail(strict=True, reason="after a gap of hours all updates that were due meanwhile go out one by one")
 def test_after_a_night_without_a_watch_readers_get_one_update_and_not_three_at_once() -> None:
     first = judged(OUTAGE, down(), LONG_AGO)
     assert first.say is Sort.UPDATE

@@ -86,9 +86,6 @@ def test_whoever_wants_none_gets_nothing_late_that_readers_had_elsewhere(held: d
     assert figures.in_time == 63
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, reason="a breaker that the watch closes wakes all that waits at once, in no order"
-)
 def test_what_is_paid_back_comes_oldest_first(held: dict[str, tuple[Post, ...]]) -> None:
     spell = Spell(begins_s=MINUTE_S, ends_s=10 * MINUTE_S, fault=Fault.HIDDEN)
     play(replace(SHORT, spells=(spell,), announcing_s=900.0, every_s=100.0, lasts_s=1_500.0), catch_up="all")

@@ -9,7 +9,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.test_route import NAMES, routes
 
-from surecast.errors import RouteError
 from surecast.route import Route, check, holds, stands_before, without
 
 GONE = st.frozensets(st.sampled_from("abcdef"))
@@ -119,9 +118,6 @@ def test_a_quorum_of_different_alternatives_can_still_be_followed_when_one_is_go
     check(left, NAMES)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=RouteError, reason="without() leaves the same part twice in a quorum, which check() refuses"
-)
 def test_a_quorum_of_which_two_parts_become_the_same_can_still_be_followed() -> None:
     left = without(Route.parse("at_least(2, a | b, b, c)"), "a")
     assert left is not None

@@ -75,7 +75,7 @@ def test_a_machine_that_is_cut_off_blames_nobody_and_delivers_once_when_it_is_ba
 
     began = time.monotonic()
     sent = run(cut, shop, "send", text, "--json")
-    assert time.monotonic() - began < 15, "a call does not wait for the network"
+    assert time.monotonic() - began < 30, "a call does not wait for the network"
     assert (sent.code, sent.json["state"], sent.json["owed"]) == (5, "pending", ["bluesky"]), sent
     assert sent.json["channels"]["bluesky"]["error"].startswith("This machine has no network")
     assert sent.json["channels"]["mastodon"]["attempts"] == 0, "the turn is held"

@@ -27,9 +27,6 @@ TIMELINE = Timeline(
 )
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, strict=True, reason="what is owed of a notice outlives its outage, up to an hour"
-)
 def test_a_notice_that_nobody_took_ends_with_its_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     script, held = player._Stage._script, list[Post]()
 

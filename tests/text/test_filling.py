@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from surecast.text.filling import Moment, duration
+from surecast.text.filling import Moment, duration, is_file
 
 SINCE = 1_776_308_520.0  # 2026-04-16 06:02 in Athens
 NOON = SINCE + 6 * 3_600
@@ -42,3 +43,7 @@ def test_a_moment_is_also_what_the_clock_shows(zone: str, now: float | None, exp
 )
 def test_a_span_is_read_alike_in_every_language(seconds: float, expected: str):
     assert duration(seconds) == expected
+
+
+def test_what_cannot_be_looked_at_is_no_file() -> None:
+    assert not is_file(Path("a\0b"))

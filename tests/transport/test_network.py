@@ -261,11 +261,6 @@ def test_nothing_is_left_open_behind_it(own_network: tuple[str, ...]) -> None:
     assert left == [0, 1]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=subprocess.TimeoutExpired,
-    reason="names are looked up in the loop's own executor, whose threads the end of the process waits for",
-)
 def test_a_name_server_that_says_nothing_does_not_keep_the_process_from_ending(own_network: tuple[str, ...]) -> None:
     within(
         own_network,

@@ -96,7 +96,13 @@ class Desk:
         self.people = People(ledger, channels, house, audiences, clock)
         self.operator = Operator(ledger, channels, house, self._roster, clock, resume=self.resume)
         self.observer = Observer(
-            ledger=ledger, roster=self._roster, channels=channels, breaker=breaker, clock=clock, owner=self.owner
+            ledger=ledger,
+            roster=self._roster,
+            channels=channels,
+            breaker=breaker,
+            clock=clock,
+            owner=self.owner,
+            pause_s=1 / house.catch_up_rate.per_s if house.catch_up_rate is not None else 0.0,
         )
         self._mine: set[str] = set()
         self._tending: asyncio.Task[None] | None = None

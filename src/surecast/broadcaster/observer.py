@@ -15,7 +15,7 @@ from surecast.ledger.database import Ledger
 from surecast.outcome import Look, Outcome, Reason, Receipt, Scope, Sighting, Verdict
 from surecast.policy import Breaker, Gate
 from surecast.signals import SLOW_S, Answer, Signal, Source
-from surecast.transport.classify import classify
+from surecast.transport.classify import MAYBE, classify
 from surecast.vendor import Word, read_page
 
 #: The whole time of one look.
@@ -23,7 +23,8 @@ LOOK_S = 10.0
 #: So many good looks in a row close a breaker that failures had opened.
 GOOD_IN_A_ROW = 2
 
-_OF_A_PAGE = {Word.GOOD: Answer.GOOD, Word.BAD: Answer.BAD, Word.DEGRADED: Answer.BAD}
+#: A page that speaks of a minor incident somewhere says nothing of what concerns us.
+_OF_A_PAGE = {Word.GOOD: Answer.GOOD, Word.BAD: Answer.BAD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,23 +54,28 @@ class Observer:
         breaker: Breaker,
         clock: Clock,
         owner: str,
+        pause_s: float = 0.0,
     ) -> None:
         self._ledger = ledger
         self._roster = roster
         self._channels = channels
         self._breaker = breaker
         self._clock = clock
+        self._pause_s = pause_s
         self._visitor = f"{owner}/look"
 
     async def look(self, channel: str) -> None:
         """Asks a channel's platform, once, without posting; while its breaker is shut, only in the time of a trial."""
         gate = await self._ledger.do(gates.get, channel)
-        if gate.isolated_until is not None and gate.isolated_until > self._clock.now():
+        if max(gate.isolated_until or 0.0, gate.wait_until) > self._clock.now():
             return
         if gate.opened_at is None:
             seen = await self._sides(channel, writing=True)
             await self._take_down(channel, seen)
             return
+        target = await self._ledger.do(watching.post_to_look_for, channel)
+        if target is None and not self._channels[channel].kind.able(Probes):
+            return  # there is nothing to ask, and a post may have the trial
         passage = await self._ledger.do(
             gates.take,
             channel,
@@ -81,7 +87,7 @@ class Observer:
             look=True,
         )
         if passage.go:
-            unseen = gate.reason == Verdict.INVISIBLE.value
+            unseen = gate.reason == Verdict.INVISIBLE.value and target is not None
             seen = await self._sides(channel, writing=not unseen)
             await self._note(channel, seen)
             await self._end_trial(channel, gate, seen)
@@ -90,7 +96,7 @@ class Observer:
         """Reads what the vendor says of itself; a page that cannot be read says nothing."""
         known = self._channels[channel]
         page = known.kind.status_page if known.status_page is None else known.status_page
-        if not page:
+        if page in {"", "none"}:
             return
         view = await read_page(
             page,
@@ -143,7 +149,7 @@ class Observer:
         slow = int(self._clock.now() - began > SLOW_S)
         if ok:
             return _Seen(signal=Signal(source=Source.PROBE, answer=Answer.GOOD, slow=slow))
-        told = signals.told_by(outcome, Source.PROBE) if outcome is not None else None
+        told = signals.told_by(_without_doubt(outcome), Source.PROBE) if outcome is not None else None
         signal = told or Signal(source=Source.PROBE, answer=Answer.SILENT, detail=detail)
         unconnected = outcome is not None and outcome.reason in {Reason.NOT_CONNECTED, Reason.TIMED_OUT, Reason.OURS}
         return _Seen(signal=replace(signal, slow=slow), outcome=outcome, unconnected=unconnected)
@@ -155,6 +161,8 @@ class Observer:
             return None
         source = Source.READ_BACK if target.unseen else Source.READ_PROBE
         look = await self._confirmed(channel, target.receipt)
+        if look.sighting is Sighting.UNSEEN and target.other is not None:  # its owner may have taken that one back
+            look = await self._confirmed(channel, target.other)
         if look.sighting is Sighting.SEEN:
             return _Seen(signal=Signal(source=source, answer=Answer.GOOD), of_unseen=target.unseen)
         if look.sighting is Sighting.UNSEEN:
@@ -207,9 +215,15 @@ class Observer:
             good=bool(telling) and bad is None,
             proven=any(each.of_unseen and each.signal.answer is Answer.GOOD for each in telling),
             in_a_row=GOOD_IN_A_ROW,
+            pause_s=self._pause_s,
             breaker=self._breaker,
             now=self._clock.now(),
         )
+
+
+def _without_doubt(outcome: Outcome) -> Outcome:
+    """A look delivers nothing, so nothing is in doubt."""
+    return replace(outcome, detail=outcome.detail.removesuffix(MAYBE).strip())
 
 
 def _silenced(seen: _Seen) -> _Seen:

@@ -24,8 +24,11 @@ def a_share(value: float) -> str:
     return "" if 0 < value <= 1 else "it is no share. Write a number above 0 and at most 1"
 
 
+NO_PAGE = "none"
+
+
 def _address_or_none(value: str) -> str:
-    return web_address(value) if value else ""
+    return "" if value == NO_PAGE else web_address(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,7 @@ class ChannelTerms:
         example="all",
     )
     status_page: str | None = setting(
-        'Where its vendor says how it is, for programs; without it, the type\'s, and "" for none.',
+        'Where its vendor says how it is, for programs; without it, the type\'s; "none" for none.',
         default=None,
         example="https://status.example/api/v2/summary.json",
         check=_address_or_none,

@@ -53,7 +53,7 @@ def _rehomed(channel: Channel, endpoints: Mapping[str, str], home: Path) -> Chan
     settings = simulated.table(channel.settings)
     # Nobody serves a simulated folder: its pages would be looked for at the real address, and never be found there.
     confirm = "accepted" if endpoint is None else channel.confirm
-    return dataclasses.replace(channel, settings=settings, misconfigured="", status_page="", confirm=confirm)
+    return dataclasses.replace(channel, settings=settings, misconfigured="", status_page="none", confirm=confirm)
 
 
 def _only_writes_files(fields: Iterable[Field]) -> bool:

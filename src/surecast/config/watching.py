@@ -13,6 +13,7 @@ from surecast.secret import Secret
 from surecast.settings import setting, web_address
 
 HOUR_S = 3_600.0
+NEVER = "never"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _WEEKLY = re.compile(rf"({'|'.join(DAYS)}) ([01]\d|2[0-3]):([0-5]\d)")
@@ -25,9 +26,9 @@ def some_time(value: float) -> str:
 
 def weekly(value: str) -> str:
     """What is wrong with a day of the week and a time."""
-    if not value or _WEEKLY.fullmatch(value):
+    if value == NEVER or _WEEKLY.fullmatch(value):
         return ""
-    return 'it is no day and time. Write e.g. "mon 09:00", or "" for none'
+    return f'it is no day and time. Write e.g. "mon 09:00", or "{NEVER}"'
 
 
 def _address(value: str | Secret) -> str:
@@ -83,7 +84,7 @@ class Watch:
     )
     heartbeat_every_s: float = setting("How often that is.", default=300.0, example="5 min", check=some_time)
     digest: str = setting(
-        'When people get the digest of the week, in the house\'s time zone; "" for never.',
+        "When people get the digest of the week, in the house's time zone, or never.",
         default="mon 09:00",
         example="mon 09:00",
         check=weekly,

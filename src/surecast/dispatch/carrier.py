@@ -271,8 +271,7 @@ class Carrier:
             payload: what was prepared in it, for the next one.
         """
         now = self._clock.now()
-        if outcome.verdict is Verdict.UNAVAILABLE and outcome.reason in {Reason.NOT_CONNECTED, Reason.OURS}:
-            outcome = await unless_cut_off(outcome, self._host, moment.work.plan, self._claim.channel)
+        outcome = await unless_cut_off(outcome, self._host, moment.work.plan, self._claim.channel)
         not_before = None
         if outcome.reason is Reason.MISCONFIGURED:
             not_before = now + MISCONFIGURED_PAUSE_S

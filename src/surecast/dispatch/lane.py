@@ -19,6 +19,7 @@ from msgspec import structs
 from surecast.channel import Adapter
 from surecast.direct import Ticket, family_of, to_do
 from surecast.dispatch.courier import Courier, is_look
+from surecast.dispatch.own_outcomes import unless_cut_off
 from surecast.dispatch.ports import Bench
 from surecast.errors import LedgerError
 from surecast.history import Plan
@@ -367,7 +368,11 @@ class Lane:
     async def _begun(self, ticket: Ticket) -> End:
         self._on_their_way += 1
         try:
-            return await self._courier.carry(ticket, self._clock.now())
+            end = await self._courier.carry(ticket, self._clock.now())
+            if end.outcome is None:
+                return end
+            outcome = await unless_cut_off(end.outcome, self._host, self._plan, self._channel)
+            return replace(end, outcome=outcome)
         finally:
             self._on_their_way -= 1
 

@@ -46,11 +46,12 @@ def too_late() -> Outcome:
 
 
 async def unless_cut_off(outcome: Outcome, host: Host, plan: Plan, channel: str) -> Outcome:
-    """The outcome of an attempt that reached nobody; of our own making where this machine reaches nobody at all.
+    """The outcome of an attempt; where it reached nobody, of our own making where this machine reaches nobody at all.
 
     The turn is held then, as the next platform cannot be reached either; not where the next one needs no network.
     """
-    if not await host.cut_off(channel):
+    reached_nobody = outcome.verdict is Verdict.UNAVAILABLE and outcome.reason in {Reason.NOT_CONNECTED, Reason.OURS}
+    if not (reached_nobody and await host.cut_off(channel)):
         return outcome
     local = frozenset(name for name, terms in plan.terms.items() if terms.local)
     reason = Reason.OURS if stands_before(plan.route, channel, local) else Reason.NO_NETWORK

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field, replace
 from surecast.crowd import Crowd, Roll
 from surecast.errors import LedgerError
 from surecast.history import Action, Fact, Kind, Plan
-from surecast.ledger import crowds
-from surecast.ledger.broadcasts import superseded_on
+from surecast.ledger import crowds, incidents
 from surecast.ledger.codec import fact_of, fact_row, plan_of
 from surecast.ledger.database import Database
 from surecast.ledger.gates import change, read
 from surecast.ledger.owner import LEASE_S
 from surecast.ledger.signals import note, told_by
-from surecast.outcome import RULES, Outcome, Reason, Verdict
+from surecast.outcome import PASSES_BY_ITSELF, RULES, Outcome, Reason, Verdict
 from surecast.policy import Breaker, Passage, after, answered
 from surecast.signals import Source
 
@@ -207,7 +206,7 @@ def work(database: Database, claimed: Claim) -> Work:
         )
         plan = plan_of(row["plan"])
         some, read_rolls = crowds.of_broadcast(database, plan)
-        superseded = superseded_on(database, plan)
+        superseded = incidents.superseded_on(database, plan)
     return Work(
         plan=plan,
         facts=facts,
@@ -301,7 +300,16 @@ def end(
         if ending.payload is not None:
             queries.keep_payload(connection, id=delivery.id, payload=ending.payload)
         _judge(database, claimed, ending, breaker, now)
+        if ending.fact.outcome is not None and _closes(ending.fact.outcome):
+            incidents.give_back(database, claimed.broadcast, claimed.channel, now)
         queries.wake_broadcast(connection, id=claimed.broadcast, now=now)
+
+
+def _closes(outcome: Outcome) -> bool:
+    """Whether the channel will not take this post, now or later."""
+    if outcome.verdict is Verdict.SKIPPED:
+        return outcome.reason not in PASSES_BY_ITSELF
+    return outcome.verdict is Verdict.REFUSED
 
 
 def _judge(database: Database, claimed: Claim, ending: Ending, breaker: Breaker, now: float) -> None:

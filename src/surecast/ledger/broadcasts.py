@@ -12,11 +12,11 @@ from types import MappingProxyType
 from surecast.crowd import Takes
 from surecast.errors import LedgerError, UnknownBroadcastError
 from surecast.history import Action, Fact, History, Kind, Order, Plan
-from surecast.ledger import crowds
+from surecast.ledger import crowds, incidents
 from surecast.ledger.codec import fact_of, fact_row, plan_of, to_json
 from surecast.ledger.database import Database
 from surecast.ledger.owner import LEASE_S
-from surecast.outcome import Outcome
+from surecast.outcome import PASSES_BY_ITSELF, Outcome
 
 FORGOTTEN_AT_ONCE = 5_000
 #: Without 0/o, 1/l/i: an id is read aloud and typed by hand.
@@ -112,7 +112,7 @@ def load(database: Database, broadcast: str) -> Stored:
         facts = tuple(map(fact_of, queries.facts_of(database.connection, broadcast=broadcast)))
         planned = plan_of(row["plan"])
         some, rolls = crowds.of_broadcast(database, planned)
-        superseded = superseded_on(database, planned)
+        superseded = incidents.superseded_on(database, planned)
     return Stored(
         plan=planned,
         history=History.of(facts, cancelled_at=row["cancelled_at"], crowds=some, rolls=rolls, superseded=superseded),
@@ -213,7 +213,8 @@ def _open(database: Database, plan: Plan, turn: Turn, epoch: int, now: float) ->
     connection, db = database.connection, database.queries
     opened = Fact(seq=0, channel=turn.channel, kind=Kind.TURN, at=now)
     db.add_fact(connection, **fact_row(plan.id, opened, epoch=epoch))
-    _supersede(database, plan, turn.channel, now)
+    if turn.skip is None or turn.skip.reason in PASSES_BY_ITSELF:
+        incidents.supersede(database, plan, turn.channel, now)
     if turn.skip is not None:
         skipped = Fact(
             seq=0,
@@ -236,28 +237,6 @@ def _open(database: Database, plan: Plan, turn: Turn, epoch: int, now: float) ->
         db.add_delivery(connection, batch=batch, broadcast=plan.id, channel=turn.channel, part=part, key=key)
 
 
-def _supersede(database: Database, plan: Plan, channel: str, now: float) -> None:
-    """The announcement is the newest of its incident on a channel; whoever is owed there an older one looks again."""
-    if plan.incident is None:
-        return
-    connection, db = database.connection, database.queries
-    before = db.newest_of(connection, incident=plan.incident, channel=channel)
-    db.put_newest(connection, incident=plan.incident, channel=channel, broadcast=plan.id, created_at=plan.created_at)
-    if before is not None and before["broadcast"] != plan.id:
-        db.wake_broadcast(connection, id=before["broadcast"], now=now)
-        db.wake_batch_of(connection, broadcast=before["broadcast"], channel=channel, now=now)
-
-
-def superseded_on(database: Database, plan: Plan) -> frozenset[str]:
-    """Channels on which a newer announcement of the incident had its turn. Runs inside the caller's transaction."""
-    if plan.incident is None:
-        return frozenset()
-    rows = database.queries.superseded_on(
-        database.connection, incident=plan.incident, created_at=plan.created_at, broadcast=plan.id
-    )
-    return frozenset(row["channel"] for row in rows)
-
-
 def delivery_key(plan: Plan, channel: str, part: int) -> str:
     """Names a delivery for ever: from it comes whatever makes a write idempotent."""
     told = "\0".join([plan.id, plan.fingerprint, repr(plan.created_at), channel, "", str(part)])
@@ -272,7 +251,7 @@ def cancel(database: Database, broadcast: str, channel: str | None, now: float) 
         else:
             fact = Fact(seq=0, channel=channel, kind=Kind.ORDERED, at=now, order=Order.CANCEL)
             changed = bool(queries.add_fact(database.connection, **fact_row(broadcast, fact)))
-        queries.drop_newest(database.connection, broadcast=broadcast, channel=channel)
+        incidents.give_back(database, broadcast, channel, now)
         queries.wake_broadcast(database.connection, id=broadcast, now=now)
         queries.wake_batches(database.connection, broadcast=broadcast, now=now)
         return changed

@@ -327,9 +327,9 @@ delete from told where cause = :cause;
 select at from round where name = :name;
 
 -- name: take_round!
--- One of all processes goes this round.
+-- One of all processes goes this round. A moment far in the future was written by a clock that was wrong.
 insert into round (name, at) values (:name, :now)
-on conflict (name) do update set at = excluded.at where round.at <= :before;
+on conflict (name) do update set at = excluded.at where round.at <= :before or round.at > :now + 600;
 
 -- name: rounds
 select name, at from round;
@@ -352,8 +352,19 @@ where excluded.created_at > newest.created_at;
 -- name: superseded_on
 select channel from newest where incident = :incident and created_at > :created_at and broadcast <> :broadcast;
 
+-- name: incident_of^
+select incident from broadcast where id = :id;
+
+-- name: turns_of_incident
+-- Announcements that had their turn on a channel, the newest last, without one of them.
+select f.channel, b.id as broadcast, b.created_at from broadcast b
+    join fact f on f.broadcast = b.id and f.kind = 'turn'
+where b.incident = :incident and b.cancelled_at is null and b.id <> :broadcast
+    and (:channel is null or f.channel = :channel)
+order by b.created_at;
+
 -- name: drop_newest!
--- It was cancelled: older announcements of its incident are wanted again.
+-- It will not be posted: the one before it is wanted again.
 delete from newest where broadcast = :broadcast and (:channel is null or channel = :channel);
 
 -- name: wake_batch_of!

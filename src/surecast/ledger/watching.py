@@ -14,21 +14,32 @@ from surecast.signals import KEPT_S, Source, sum_up
 
 #: So many of the newest posts of a channel are gone through for one to look for.
 NEWEST = 5
+#: After a look that nothing was learned from, the next trial may come so soon.
+NOTHING_LEARNED_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A post of ours to look for; `unseen`: nobody has seen it yet, though the platform took it."""
+    """A post of ours to look for.
+
+    Attributes:
+        unseen: nobody has seen it yet, though the platform took it.
+        other: of one that was seen, the next older one.
+    """
 
     receipt: Receipt
     unseen: bool
+    other: Receipt | None = None
 
 
 def post_to_look_for(database: Database, channel: str) -> Target | None:
-    """A post that the platform took and shows to nobody, else one that was seen; None when there is neither."""
+    """The newest post of which it is known whether it was seen; None when there is none.
+
+    A post that was taken and shown to nobody while newer ones are seen is hidden for a reason of its own.
+    """
     with database.reading() as queries:
         connection = database.connection
-        seen: Target | None = None
+        newest: Target | None = None
         for row in list(queries.newest_on(connection, channel=channel, most=NEWEST)):
             receipt: Receipt | None = None
             invisible = confirmed = False
@@ -38,11 +49,14 @@ def post_to_look_for(database: Database, channel: str) -> Target | None:
                     invisible = True
                 elif fact.look is not None and fact.look.sighting is Sighting.SEEN:
                     invisible, confirmed = False, True
-            if receipt is not None and invisible:
-                return Target(receipt=receipt, unseen=True)
-            if receipt is not None and confirmed and seen is None:
-                seen = Target(receipt=receipt, unseen=False)
-        return seen
+            if receipt is None or not (invisible or confirmed):
+                continue
+            if newest is not None:
+                return newest if invisible else replace(newest, other=receipt)
+            newest = Target(receipt=receipt, unseen=invisible)
+            if invisible:
+                return newest
+        return newest
 
 
 def shut_on_health(
@@ -88,6 +102,7 @@ def end_look(
     in_a_row: int,
     breaker: Breaker,
     now: float,
+    pause_s: float = 0.0,
 ) -> None:
     """What a look in the time of a trial means for the breaker.
 
@@ -96,6 +111,7 @@ def end_look(
         credentials: fingerprint of the secret it used.
         proven: what had opened the breaker was seen to be over: a post that nobody had seen is seen.
         in_a_row: else so many good looks close it; the first one lets a post through as the trial.
+        pause_s: between two posts that come again when it closes.
     """
     with database.transaction():
         before = gates.read(database, channel)
@@ -109,8 +125,11 @@ def end_look(
         elif good:
             gate = answered(before, now)
         else:
-            gate = replace(before, trial_owner=None, trial_until=0.0, open_until=now + before.interval_s)
-        gates.change(database, before, gate, actor="watch", now=now, why=why)
+            pause_s = min(before.interval_s, NOTHING_LEARNED_S)
+            gate = replace(before, trial_owner=None, trial_until=0.0, open_until=now + pause_s)
+        gates.change(database, before, gate, actor="watch", now=now, why=why, pause_s=pause_s)
+        if gate.opened_at is not None and good:  # the next trial is a post's
+            gates.wake(database, channel, now, before.interval_s)
 
 
 def _good_looks(database: Database, channel: str, since: float) -> int:

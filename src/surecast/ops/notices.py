@@ -110,6 +110,14 @@ class Notices:
         await self._desk.ledger.do(outages.sent_as, notice, report.id)
         return report
 
+    async def withdraw(self, outage: Outage) -> None:
+        """Stops what was said of an outage and has not reached everybody by its end."""
+        for notice in await self._desk.ledger.do(outages.notices, outage.id):
+            if notice.sort is Sort.ALL_CLEAR or notice.broadcast is None:
+                continue
+            if (await self._desk.status(notice.broadcast)).owed:
+                await self._desk.cancel(notice.broadcast, None)
+
     async def drop(self, notice: Notice) -> bool:
         """Lets a notice go unsaid."""
         return await self._desk.ledger.do(outages.decide, notice, Stage.DROPPED, self._desk.clock.now())

@@ -69,7 +69,8 @@ class People:
         Raises:
             LedgerError: the ledger cannot be written.
         """
-        await self._desk.ledger.do(rounds.over, cause)
+        if any(told.cause == cause for told in await self._desk.ledger.do(rounds.told, cause)):
+            await self._desk.ledger.do(rounds.over, cause)
 
     async def _tell(self, cause: str, message: str, route: Route, values: MessageValues) -> bool:
         ledger, now = self._desk.ledger, self._desk.clock.now()

@@ -11,7 +11,7 @@ from surecast.broadcaster.desk import Desk
 from surecast.channel import Channel
 from surecast.clock import hours_minutes
 from surecast.config.values import Config
-from surecast.config.watching import DAYS
+from surecast.config.watching import DAYS, NEVER
 from surecast.health import Condition, Health
 from surecast.ledger import outages, rounds, watching
 from surecast.outage import Notice, Outage, Sort
@@ -367,7 +367,7 @@ def _failed(report: Report) -> list[str]:
 
 def _last_due(weekly: str, now: datetime) -> float | None:
     """The last moment at which the digest was due, Unix seconds; None for never."""
-    if not weekly:
+    if weekly == NEVER:
         return None
     day, _, clock = weekly.partition(" ")
     hour, minute = map(int, clock.split(":"))

@@ -15,7 +15,7 @@ from surecast.health import Condition, Health
 from surecast.ledger import outages, rounds
 from surecast.ops.heartbeat import Heartbeat
 from surecast.ops.judging import Judgement, Times, judge
-from surecast.ops.notices import Notices
+from surecast.ops.notices import VALID, Notices
 from surecast.ops.reporter import Reporter
 from surecast.outage import Notice, Outage, Sort
 
@@ -150,6 +150,7 @@ class Watch:
     async def _end(self, channel: Channel, outage: Outage, *, say: Sort | None, bad: frozenset[str]) -> None:
         if say is not None and channel.kind.traits.public:  # first, as nobody would write it for an outage that is over
             await self._say(outage, say, number=0, bad=bad)
+        await self._notices.withdraw(outage)
         late = await self._reporter.dropped_in(outage)
         if await self._desk.ledger.do(outages.end, outage, self._desk.clock.now()):
             await self._reporter.outage_over(outage, late)
@@ -157,17 +158,27 @@ class Watch:
     async def _finish_notices(self) -> None:
         """Does what a process had in hand that ended meanwhile: sends what was let go, and tells of what waits."""
         ledger, before = self._desk.ledger, self._desk.clock.now() - HALF_SENT_S
+        known = {outage.id: outage for outage in await ledger.do(outages.open_now)}
         for notice in await ledger.do(outages.half_sent, before):
-            with contextlib.suppress(SurecastError):  # tried again with the next round
-                await self._notices.finish(notice)
+            if self._still_true(notice, known.get(notice.outage)):
+                with contextlib.suppress(SurecastError):  # tried again with the next round
+                    await self._notices.finish(notice)
+            else:
+                await self._notices.drop(notice)
         waiting = [notice for notice in await ledger.do(outages.drafts) if notice.created_at < before]
         if not waiting or not await self._is_time("drafts", HALF_SENT_S):
             return
-        known = {outage.id: outage for outage in await ledger.do(outages.open_now)}
         for notice in waiting:
             outage = known.get(notice.outage)
-            if outage is not None:
+            if outage is not None and self._still_true(notice, outage):
                 await self._let_go(outage, notice)
+
+    def _still_true(self, notice: Notice, outage: Outage | None) -> bool:
+        """Whether a notice still says what is so: it may have waited for a process that was gone for long."""
+        said_at = notice.created_at if notice.decided_at is None else notice.decided_at
+        if self._desk.clock.now() - said_at >= VALID[notice.sort].total_seconds():
+            return False
+        return notice.sort is Sort.ALL_CLEAR or (outage is not None and outage.up_since is None)
 
     async def _say(self, outage: Outage, sort: Sort, *, number: int, bad: frozenset[str]) -> None:
         """Writes a notice and lets it go."""

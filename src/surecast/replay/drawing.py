@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from html import escape
 
@@ -52,7 +53,8 @@ def draw_text(timeline: Timeline, figures: Figures) -> list[str]:
     """The drawing for a terminal."""
     wrong = ["·"] * COLUMNS
     for spell in timeline.spells:
-        for column in range(_column(timeline, spell.begins_s), max(1, _column(timeline, spell.ends_s))):
+        begins = _column(timeline, spell.begins_s)
+        for column in range(begins, max(begins + 1, math.ceil(COLUMNS * spell.ends_s / timeline.lasts_s))):
             wrong[column] = "#"
     lines = [f"{'nobody sees':>12}  {''.join(wrong)}"]
     for name, marks, _ in _rows(timeline, figures):

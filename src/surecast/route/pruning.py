@@ -9,14 +9,17 @@ from surecast.route.nodes import All, AnyOf, AtLeast, Name, Optional, Route
 
 def without(route: Route, names: Collection[str]) -> Route | None:
     """The route as it is when these channels cannot be had; None when nothing that counts is left of it."""
+    if not frozenset(route.names()).intersection(names):
+        return route
     match route:
-        case Name(name):
-            return None if name in names else route
+        case Name():
+            return None
         case Optional(part):
             left = without(part, names)
             return None if left is None else Optional(left)
         case _:
-            parts = tuple(left for part in route.members() if (left := without(part, names)) is not None)
+            left_over = [left for part in route.members() if (left := without(part, names)) is not None]
+            parts = tuple(dict.fromkeys(left_over))
     if not any(not isinstance(part, Optional) for part in parts):
         return None
     if isinstance(route, AtLeast):

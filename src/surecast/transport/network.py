@@ -7,6 +7,8 @@ import contextlib
 import socket
 from collections.abc import Iterable
 
+from surecast.threads import DaemonPool
+
 #: Of operators that have nothing to do with each other, nor with the platforms.
 INDEPENDENT = ("www.cloudflare.com:443", "www.google.com:443", "www.wikipedia.org:443")
 CONNECT_S = 1.5
@@ -67,12 +69,16 @@ async def _any_answers(places: Iterable[Place]) -> bool:
 
 async def _answers(host: str, port: int) -> bool:
     """Whether a connection can be made, or is refused by somebody, who then must be there."""
+    pool = DaemonPool("names", size=1)  # the loop's own threads would be waited for at the end of the process
     try:
         async with asyncio.timeout(CONNECT_S):
-            _, writer = await asyncio.open_connection(host, port)
+            found = await pool.run(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            _, writer = await asyncio.open_connection(str(found[0][4][0]), port)
     except ConnectionRefusedError:
         return True
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, IndexError):
         return False
+    finally:
+        pool.close()
     writer.close()
     return True

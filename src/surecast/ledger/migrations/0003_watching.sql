@@ -33,6 +33,8 @@ create table signal (
     detail text not null default '',
     primary key (channel, source, slot)
 ) without rowid;
+create index signal_at on signal (at);
+create index broadcast_in_state on broadcast (state, created_at) where purpose = '';
 
 -- Every switch of a channel: what was done, by whom, why, and what was known then.
 create table switch (
