@@ -585,6 +585,22 @@ def test_an_all_clear_that_was_written_when_the_watch_died_is_sent_once(tmp_path
         assert stage.open_outages == ()
 
 
+@pytest.mark.xfail(strict=True, reason="it is dropped as half sent although its broadcast was accepted, under its key")
+def test_who_read_a_notice_of_a_watch_that_died_is_told_that_it_is_over(tmp_path: Path) -> None:
+    with house(tmp_path) as stage:
+        stage.down("bluesky")
+        with once(notices_module.outages, "sent_as", MemoryError()):
+            while not stage.notices():
+                survive(stage, 30)
+        stage.do(lambda desk: desk.deliver_due())
+        assert told(stage) == ["notice"]
+        stage.clock.advance(2 * HOUR)  # without a watch
+        stage.up("bluesky")
+        survive(stage, 20 * MINUTE)
+        assert stage.open_outages == ()
+        assert told(stage) == ["notice", "all-clear"]
+
+
 def test_a_notice_whose_watch_came_back_after_hours_is_not_said_any_more(tmp_path: Path) -> None:
     with house(tmp_path) as stage:
         stage.down("bluesky")

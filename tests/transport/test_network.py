@@ -239,6 +239,24 @@ def test_names_that_are_not_known_are_no_place(own_network: tuple[str, ...]) -> 
     assert [cut for cut, _ in found] == [True, True]
 
 
+@pytest.mark.xfail(strict=True, reason="only the first address of a name is tried")
+def test_a_name_of_which_one_address_alone_cannot_be_reached_answers(own_network: tuple[str, ...]) -> None:
+    """As where IPv6 is announced and leads nowhere, while IPv4 works."""
+    found = within(
+        own_network,
+        WAY_OUT,
+        """
+        server, (_, port) = answers("203.0.113.7")
+        def both(host, *asked, **own):
+            hosts = ("203.0.113.66", "203.0.113.7") if host == "www.example.org" else (host,)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in hosts]
+        socket.getaddrinfo = both
+        say([asked([OUTSIDE], [], [("www.example.org", port)], patience=5)])
+        """,
+    )
+    assert [cut for cut, _ in found] == [False]
+
+
 def test_nothing_is_left_open_behind_it(own_network: tuple[str, ...]) -> None:
     left = within(
         own_network,
