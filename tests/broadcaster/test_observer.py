@@ -20,7 +20,7 @@ from surecast.channel import Adapter, Probed
 from surecast.config import Config, load_config
 from surecast.config.assemble import assemble
 from surecast.health import Condition, Health
-from surecast.ledger import gates, rounds, signals
+from surecast.ledger import gates, rounds, signals, watching
 from surecast.ledger.gates import Switch
 from surecast.ledger.rounds import CutOff
 from surecast.outcome import Outcome, Reason, Scope, Verdict
@@ -192,15 +192,31 @@ def test_without_a_post_of_ours_only_the_writing_side_is_asked(tmp_path: Path) -
         assert eye.look() == [(Source.PROBE, GOOD)]
 
 
+def mute(name: str = "a") -> FakeChannel:
+    """A platform that can neither be probed nor read."""
+    fake = FakeChannel(name, channel={"attempts": 1})
+    able: Any = fake.kind.adapter
+    rest = {each: getattr(able, each) for each in dir(able) if each not in {"probe", "__dict__", "__weakref__"}}
+    kind = replace(fake.kind, adapter=type("Mute", (), rest))
+    fake.channel = replace(fake.channel, kind=kind)
+    return fake
+
+
 def test_a_platform_that_can_neither_be_probed_nor_read_says_nothing(tmp_path: Path) -> None:
-    fake = FakeChannel("a")
-    bare = type("Bare", (fake.kind.adapter,), {"probe": None})  # type: ignore[arg-type]
-    del bare.probe  # type: ignore[attr-defined]
-    plain = type("Plain", (), {name: getattr(bare, name) for name in dir(bare) if name not in {"probe", "__dict__"}})
-    fake.channel = replace(fake.channel, kind=replace(fake.kind, adapter=plain))  # type: ignore[arg-type]
-    with eyeing(tmp_path, fake) as eye:
+    with eyeing(tmp_path, mute()) as eye:
         assert eye.look() == []
         assert eye.health().condition is Condition.UNKNOWN
+
+
+def test_where_there_is_nothing_to_ask_the_trial_is_left_to_a_post(tmp_path: Path) -> None:
+    fake = mute()
+    fake.script(say(Verdict.UNAVAILABLE, reason=Reason.SERVER_ERROR))
+    with eyeing(tmp_path, fake) as eye:
+        eye.caster.broadcast("Ferry 12 is cancelled", route="a", wait=False)
+        eye.deliver()
+        before = eye.gate()
+        assert eye.look(after=30) == []
+        assert eye.gate() == before
 
 
 def test_a_dead_writing_side_is_noticed_without_a_post(tmp_path: Path) -> None:
@@ -489,6 +505,27 @@ def test_a_reading_side_that_says_nothing_is_no_proof_and_no_failure_of_ours(tmp
         fake.broken["confirm"] = ConnectionResetError("reset")
         assert eye.look(after=30) == [(Source.READ_PROBE, BAD)]
         assert (eye.rests(), eye.gate().reason) == (60, "invisible")
+
+
+def test_where_no_post_is_known_any_more_the_writing_side_has_to_tell(tmp_path: Path) -> None:
+    fake = Probing()
+    with eyeing(tmp_path, fake) as eye:
+        now = eye.clock.now()
+        eye.do(
+            lambda desk: desk.ledger.do(
+                watching.shut_on_health,
+                "a",
+                Verdict.INVISIBLE,
+                why="nobody sees it",
+                facts=(),
+                breaker=BREAKER,
+                between_s=0.0,
+                now=now,
+            )
+        )
+        for after in (30, SLOT_S):
+            assert eye.look(after=after) == [(Source.PROBE, GOOD)]
+        assert eye.gate().opened_at is None
 
 
 # Logins
