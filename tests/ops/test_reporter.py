@@ -387,6 +387,7 @@ def test_that_it_is_over_is_told_with_how_long_it_was(tmp_path: Path) -> None:
         assert stage.people.read("outage_over").subject.startswith("Bluesky works again after 1")
 
 
+@pytest.mark.xfail(strict=True, reason="only what came after the first round that saw it well is told as paid back")
 def test_that_it_is_over_is_not_told_with_the_words_that_nothing_was_missed_when_something_was(tmp_path: Path) -> None:
     with house(tmp_path, top='[catch_up]\npolicy = "all"\n') as stage:
         stage.play(2 * MINUTE)
@@ -394,9 +395,30 @@ def test_that_it_is_over_is_not_told_with_the_words_that_nothing_was_missed_when
         stage.announce("Ferry 12 is late")
         stage.play(10 * MINUTE)
         stage.up("bluesky")
+        while not stage.posts("bluesky"):  # it is the trial that finds the platform back, as what is owed often is
+            stage.clock.advance(10)
+            stage.do(lambda desk: desk.deliver_due())
         stage.play(15 * MINUTE)
         assert len(stage.posts("bluesky")) == 1
-        assert "It missed nothing" not in stage.people.read("outage_over").body
+        message = stage.people.read("outage_over").body
+        assert "It missed nothing" not in message
+        assert "Ferry 12 is late" in message
+
+
+def test_what_it_got_when_it_was_well_is_told_with_its_end(tmp_path: Path) -> None:
+    with house(tmp_path, top='[catch_up]\npolicy = "all"\npace = "1/min"\n') as stage:
+        stage.play(2 * MINUTE)
+        stage.down("bluesky")
+        for number in range(3):
+            stage.announce(f"Ferry {number} is late")
+            stage.clock.advance(20)
+        stage.play(10 * MINUTE)
+        stage.up("bluesky")
+        stage.play(15 * MINUTE)
+        assert len(stage.posts("bluesky")) == 3
+        (values,) = stage.people.of("outage_over")
+        assert values["posts"]
+        assert all(post.split(" (")[0].endswith("is late") for post in values["posts"])
 
 
 # By real letters

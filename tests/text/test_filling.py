@@ -45,5 +45,9 @@ def test_a_span_is_read_alike_in_every_language(seconds: float, expected: str):
     assert duration(seconds) == expected
 
 
-def test_what_cannot_be_looked_at_is_no_file() -> None:
-    assert not is_file(Path("a\0b"))
+def test_what_cannot_be_looked_at_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "is_file", forbidden)
+    assert not is_file(Path("notice.txt.j2"))
