@@ -387,7 +387,6 @@ def test_that_it_is_over_is_told_with_how_long_it_was(tmp_path: Path) -> None:
         assert stage.people.read("outage_over").subject.startswith("Bluesky works again after 1")
 
 
-@pytest.mark.xfail(strict=True, reason="only what came after the first round that saw it well is told as paid back")
 def test_that_it_is_over_is_not_told_with_the_words_that_nothing_was_missed_when_something_was(tmp_path: Path) -> None:
     with house(tmp_path, top='[catch_up]\npolicy = "all"\n') as stage:
         stage.play(2 * MINUTE)

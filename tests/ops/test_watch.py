@@ -569,10 +569,7 @@ def test_an_all_clear_that_could_not_be_written_at_once_is_said_later(tmp_path: 
         assert told(stage) == ["notice", "all-clear"]
 
 
-LOST = pytest.mark.xfail(strict=True, reason="the next round finds it written, ends the outage, and nobody sends it")
-
-
-@pytest.mark.parametrize("name", [pytest.param("decide", marks=LOST), "end"])
+@pytest.mark.parametrize("name", ["decide", "end"])
 def test_an_all_clear_that_was_written_when_the_watch_died_is_sent_once(tmp_path: Path, name: str) -> None:
     with house(tmp_path) as stage:
         stage.down("bluesky")
@@ -585,7 +582,6 @@ def test_an_all_clear_that_was_written_when_the_watch_died_is_sent_once(tmp_path
         assert stage.open_outages == ()
 
 
-@pytest.mark.xfail(strict=True, reason="it is dropped as half sent although its broadcast was accepted, under its key")
 def test_who_read_a_notice_of_a_watch_that_died_is_told_that_it_is_over(tmp_path: Path) -> None:
     with house(tmp_path) as stage:
         stage.down("bluesky")

@@ -239,7 +239,6 @@ def test_names_that_are_not_known_are_no_place(own_network: tuple[str, ...]) -> 
     assert [cut for cut, _ in found] == [True, True]
 
 
-@pytest.mark.xfail(strict=True, reason="only the first address of a name is tried")
 def test_a_name_of_which_one_address_alone_cannot_be_reached_answers(own_network: tuple[str, ...]) -> None:
     """As where IPv6 is announced and leads nowhere, while IPv4 works."""
     found = within(

@@ -135,6 +135,13 @@ def plan(database: Database, broadcast: str) -> Plan:
     return plan_of(row["plan"])
 
 
+def id_of_key(database: Database, key: str) -> str | None:
+    """The broadcast that was accepted under a key."""
+    with database.reading() as queries:
+        row = queries.broadcast_by_key(database.connection, key=key)
+        return None if row is None else str(row["id"])
+
+
 def find(database: Database, name: str) -> str:
     """The id that a person meant: itself, its beginning if only one begins so, or ``last``.
 

@@ -430,6 +430,7 @@ delete from told where last_at < :before;
 -- name: posted_between
 select b.id from broadcast b join delivery d on d.broadcast = b.id
 where d.channel = :channel and d.remote is not null and b.purpose = '' and b.created_at between :since and :until
-    and exists (select 1 from fact f where f.broadcast = b.id and f.channel = :channel and f.at >= :until
+    and exists (select 1 from fact f where f.broadcast = b.id and f.channel = :channel
+        and f.at >= max(:after, b.created_at + :late)
         and f.kind = 'ended' and f.action in ('publish', 'find'))
 order by b.created_at limit :most;

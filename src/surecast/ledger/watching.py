@@ -16,6 +16,8 @@ from surecast.signals import KEPT_S, Source, sum_up
 NEWEST = 5
 #: After a look that nothing was learned from, the next trial may come so soon.
 NOTHING_LEARNED_S = 30.0
+#: What a channel took so long after it was announced was paid back.
+LATE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +175,14 @@ def owed_since(database: Database, channel: str, since: float, most: int) -> tup
         return tuple(row["id"] for row in rows)
 
 
-def posted_between(database: Database, channel: str, since: float, until: float, most: int) -> tuple[str, ...]:
-    """Announcements of the house of that time which a channel took after it, oldest first."""
+def paid_back(
+    database: Database, channel: str, *, since: float, until: float, after: float, most: int
+) -> tuple[str, ...]:
+    """Announcements of the house of a time which a channel took late, after a moment; oldest first."""
     with database.reading() as queries:
-        rows = queries.posted_between(database.connection, channel=channel, since=since, until=until, most=most)
+        rows = queries.posted_between(
+            database.connection, channel=channel, since=since, until=until, after=after, late=LATE_S, most=most
+        )
         return tuple(row["id"] for row in rows)
 
 

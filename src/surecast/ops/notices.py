@@ -12,7 +12,7 @@ from surecast.channel import Channel
 from surecast.config.routes import resolve_route
 from surecast.config.values import Config
 from surecast.errors import SurecastError, UsageError
-from surecast.ledger import outages
+from surecast.ledger import broadcasts, outages
 from surecast.message import Announcement
 from surecast.outage import Notice, Outage, Sort, Stage
 from surecast.report import Report, Status
@@ -94,7 +94,7 @@ class Notices:
             title=notice.title,
             url=notice.url,
             language=notice.language,
-            key=f"outage:{notice.outage}:{notice.sort}:{notice.number}",
+            key=_key(notice),
             incident=f"outage:{notice.outage}",
             expires=VALID[notice.sort],
         )
@@ -109,6 +109,13 @@ class Notices:
         )
         await self._desk.ledger.do(outages.sent_as, notice, report.id)
         return report
+
+    async def was_accepted(self, notice: Notice) -> bool:
+        """Whether a notice that was let go is in a broadcast, which is entered then."""
+        found = await self._desk.ledger.do(broadcasts.id_of_key, _key(notice))
+        if found is not None:
+            await self._desk.ledger.do(outages.sent_as, notice, found)
+        return found is not None
 
     async def withdraw(self, outage: Outage) -> None:
         """Stops what was said of an outage and has not reached everybody by its end."""
@@ -149,6 +156,10 @@ class Notices:
                 report = await self._desk.status(notice.broadcast)
                 heard |= {name: None for name, part in report.channels.items() if part.status is Status.DONE}
         return list(heard)
+
+
+def _key(notice: Notice) -> str:
+    return f"outage:{notice.outage}:{notice.sort}:{notice.number}"
 
 
 def _speaks(channel: Channel) -> bool:

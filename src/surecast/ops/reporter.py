@@ -282,7 +282,12 @@ class Reporter:
     async def _paid_back(self, outage: Outage, until: float) -> tuple[str, ...]:
         """The announcements of the outage that the platform has by now, one line each."""
         found = await self._desk.ledger.do(
-            watching.posted_between, outage.channel, outage.began_at - RECENT_S, until, MOST_LISTED
+            watching.paid_back,
+            outage.channel,
+            since=outage.began_at - RECENT_S,
+            until=until,
+            after=outage.noticed_at,
+            most=MOST_LISTED,
         )
         return tuple([f"{await self._text_of(broadcast)} ({broadcast})" for broadcast in found])
 

@@ -23,6 +23,7 @@ from surecast.outage import Notice, Outage, Sort
 PAUSE_S = 2.0
 #: A notice that was let go is in a broadcast after this, if its process lives.
 HALF_SENT_S = 30.0
+DAY_S = 86_400.0
 
 
 class Watch:
@@ -158,8 +159,10 @@ class Watch:
     async def _finish_notices(self) -> None:
         """Does what a process had in hand that ended meanwhile: sends what was let go, and tells of what waits."""
         ledger, before = self._desk.ledger, self._desk.clock.now() - HALF_SENT_S
-        known = {outage.id: outage for outage in await ledger.do(outages.open_now)}
+        known = {outage.id: outage for outage in await ledger.do(outages.since, before - DAY_S)}
         for notice in await ledger.do(outages.half_sent, before):
+            if await self._notices.was_accepted(notice):
+                continue
             if self._still_true(notice, known.get(notice.outage)):
                 with contextlib.suppress(SurecastError):  # tried again with the next round
                     await self._notices.finish(notice)
@@ -178,7 +181,8 @@ class Watch:
         said_at = notice.created_at if notice.decided_at is None else notice.decided_at
         if self._desk.clock.now() - said_at >= VALID[notice.sort].total_seconds():
             return False
-        return notice.sort is Sort.ALL_CLEAR or (outage is not None and outage.up_since is None)
+        goes_on = outage is not None and outage.ended_at is None and outage.up_since is None
+        return notice.sort is Sort.ALL_CLEAR or goes_on
 
     async def _say(self, outage: Outage, sort: Sort, *, number: int, bad: frozenset[str]) -> None:
         """Writes a notice and lets it go."""

@@ -73,12 +73,22 @@ async def _answers(host: str, port: int) -> bool:
     try:
         async with asyncio.timeout(CONNECT_S):
             found = await pool.run(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-            _, writer = await asyncio.open_connection(str(found[0][4][0]), port)
-    except ConnectionRefusedError:
-        return True
-    except (OSError, TimeoutError, IndexError):
+            for address in dict.fromkeys(str(each[4][0]) for each in found):
+                if await _connects(address, port):
+                    return True
+    except (OSError, TimeoutError):
         return False
     finally:
         pool.close()
+    return False
+
+
+async def _connects(address: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(address, port)
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
     writer.close()
     return True
