@@ -24,7 +24,7 @@ def test_an_open_gate_is_down_since_it_opened_and_waits_for_its_rest() -> None:
         not_before=NOW + 20,
         since=NOW - 60,
         reason="unavailable",
-        reasons=("posts to it fail",),
+        reasons=("it does not work for us",),
     )
 
 

@@ -188,14 +188,14 @@ def test_the_rules_may_be_others() -> None:
 def test_an_open_breaker_is_down_whatever_was_seen(answers: list[Answer]) -> None:
     health = seen(saw(Source.PROBE, *answers), gate=SHUT)
     assert (health.condition, health.reason, health.since) == (Condition.DOWN, "unavailable", NOW - 60)
-    assert health.reasons[0] == "posts to it fail"
+    assert health.reasons[0] == "it does not work for us"
     assert len(health.reasons) == 1 + bool(answers)
 
 
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("unavailable", "posts to it fail"),
+        ("unavailable", "it does not work for us"),
         ("uncertain", "it does not answer posts"),
         ("unauthorized", "it refused our login"),
         ("invisible", "its posts stay unseen"),

@@ -116,7 +116,7 @@ def assess_all(
 
 
 _GATE_WORDS = {
-    Verdict.UNAVAILABLE.value: "posts to it fail",
+    Verdict.UNAVAILABLE.value: "it does not work for us",
     Verdict.UNCERTAIN.value: "it does not answer posts",
     Verdict.UNAUTHORIZED.value: "it refused our login",
     Verdict.INVISIBLE.value: "its posts stay unseen",

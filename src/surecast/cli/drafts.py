@@ -43,8 +43,9 @@ def drafts(call: Call, *, drop: str | None) -> int:
 
 @click.command()
 @click.argument("draft", metavar="ID")
+@click.option("--anyway", is_flag=True, help="Also where the platform works again meanwhile.")
 @verb
-def approve(call: Call, *, draft: str) -> int:
+def approve(call: Call, *, draft: str, anyway: bool) -> int:
     """Sends a notice that waits, on the route that its draft shows.
 
     ID is that of `surecast drafts`, or the beginning of it. The exit code is that of what became of it.
@@ -54,6 +55,8 @@ def approve(call: Call, *, draft: str) -> int:
 
     with opened(call) as house:
         notice = _found(house, draft)
+        if not anyway:
+            _check_that_it_is_so(house, notice)
         report = house.broadcaster.attend(lambda desk: notices_of(desk, house.config).send(notice, wait=True))
         if report is None:
             raise UsageError(f"The draft {notice.id} was decided about meanwhile. `surecast drafts` lists what waits.")
@@ -61,6 +64,22 @@ def approve(call: Call, *, draft: str) -> int:
         if code is not Exit.REACHED or not call.out.quiet:
             show_report(call.out, report)
         return code
+
+
+def _check_that_it_is_so(house: House, notice: Notice) -> None:
+    """What readers are told must still be true when they are told."""
+    from surecast.ledger import outages  # noqa: PLC0415 - not for --help
+
+    if notice.sort.value == "all_clear":
+        return
+    known = house.broadcaster.attend(lambda desk: desk.ledger.do(outages.by_id, notice.outage))
+    if known.up_since is None and known.ended_at is None:
+        return
+    since = hours_minutes(known.up_since or known.ended_at or 0.0, ZoneInfo(house.config.time_zone), time.time())
+    raise UsageError(
+        f"{known.channel} works again since {since}, so this is not true any more. Drop it: surecast drafts "
+        f"--drop {notice.id}; or send it all the same: surecast approve {notice.id} --anyway."
+    )
 
 
 def _drop(call: Call, house: House, name: str) -> int:

@@ -19,9 +19,9 @@ from surecast.config.fields import fields_of, read_fields
 from surecast.config.findings import At, Finding
 from surecast.config.kinds import Kinds
 from surecast.config.read import Draft, is_file, read
-from surecast.config.routes import DEFAULT, route_for
+from surecast.config.routes import DEFAULT, resolve_route, route_for
 from surecast.config.values import Config
-from surecast.errors import ConfigError, Mistake, UsageError
+from surecast.errors import ConfigError, Mistake, RouteError, UsageError
 from surecast.message import Urgency
 from surecast.secret import Secret, secrets_of, unset
 from surecast.text.notices import speaks
@@ -87,9 +87,20 @@ def _mistakes(draft: Draft) -> Iterator[Finding]:
             yield from _secret(audience.source, ("audiences", name, "source"))
     yield from audience_mistakes(config.channels, config.audiences, config.routes.values())
     yield from charge_mistakes(config)
+    yield from _watch(config)
     for sentence in check_folder(config.templates, config.language) if config.templates else ():
         what, _, cure = sentence.rpartition(". ")
         yield Finding(("templates",), what, cure.rstrip("."))
+
+
+def _watch(config: Config) -> Iterator[Finding]:
+    """A route of notices that cannot be read would be found out in an outage."""
+    if config.watch.route is None:
+        return
+    try:
+        resolve_route(config, config.watch.route)
+    except (RouteError, ConfigError) as error:
+        yield Finding(("watch", "route"), str(error).split("\n")[0].rstrip("."), "Write a route over your channels")
 
 
 def _routing(config: Config, draft: Draft) -> Iterator[Finding]:

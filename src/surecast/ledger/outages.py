@@ -36,6 +36,12 @@ def open_now(database: Database) -> tuple[Outage, ...]:
         return tuple(_outage(row) for row in queries.open_outages(database.connection))
 
 
+def by_id(database: Database, outage: int) -> Outage:
+    """One outage."""
+    with database.reading() as queries:
+        return _outage(queries.outage_by_id(database.connection, id=outage))
+
+
 def since(database: Database, moment: float) -> tuple[Outage, ...]:
     """The outages that are not over, or ended since then, in the order in which they began."""
     with database.reading() as queries:

@@ -434,3 +434,6 @@ where d.channel = :channel and d.remote is not null and b.purpose = '' and b.cre
         and f.at >= max(:after, b.created_at + :late)
         and f.kind = 'ended' and f.action in ('publish', 'find'))
 order by b.created_at limit :most;
+
+-- name: outage_by_id^
+select * from outage where id = :id;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Unpack
@@ -16,7 +17,7 @@ from surecast.ledger import broadcasts, outages
 from surecast.message import Announcement
 from surecast.outage import Notice, Outage, Sort, Stage
 from surecast.report import Report, Status
-from surecast.route import AtLeast, Name, Route, without
+from surecast.route import All, AtLeast, Name, Route, without
 from surecast.text.notices import NoticeValues, render_notice
 
 #: A notice that could not go out within this means something else by then; so that an all-clear does not.
@@ -144,8 +145,8 @@ class Notices:
         written = self._config.watch.route
         if written is not None:
             return without(resolve_route(self._config, written)[0], bad)
-        free = [Name(name) for name, channel in self._config.channels.items() if _speaks(channel) and name not in bad]
-        return AtLeast(1, tuple(free)) if len(free) > 1 else free[0] if free else None
+        free = {name: each for name, each in self._config.channels.items() if _speaks(each) and name not in bad}
+        return _one_of(free)
 
     async def _heard(self, outage: Outage) -> list[str]:
         """The channels whose readers were told that it began."""
@@ -156,6 +157,16 @@ class Notices:
                 report = await self._desk.status(notice.broadcast)
                 heard |= {name: None for name, part in report.channels.items() if part.status is Status.DONE}
         return list(heard)
+
+
+def _one_of(channels: Mapping[str, Channel]) -> Route | None:
+    """All of them; one platform is enough, and the house's own pages alone are not where there is a platform."""
+    own = [Name(name) for name, channel in channels.items() if channel.kind.traits.local]
+    others = [Name(name) for name in channels if name not in {each.name for each in own}]
+    parts: list[Route] = [*own]
+    if others:
+        parts.append(AtLeast(1, tuple(others)) if len(others) > 1 else others[0])
+    return All(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None
 
 
 def _key(notice: Notice) -> str:

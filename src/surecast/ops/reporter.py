@@ -16,7 +16,7 @@ from surecast.health import Condition, Health
 from surecast.ledger import outages, rounds, watching
 from surecast.outage import Notice, Outage, Sort
 from surecast.outcome import Reason, Verdict
-from surecast.report import Report, Status
+from surecast.report import ChannelReport, Report, Status
 from surecast.route import Route
 from surecast.text.messages import MessageValues, Spell
 
@@ -26,6 +26,8 @@ RECENT_S = 900.0
 BACK_AFTER_S = 120.0
 #: Whether money ran out is looked at so often.
 MONEY_S = 60.0
+#: So many of the newest announcements of a state are looked at.
+MOST_LOOKED_AT = 10
 #: So many announcements are named in one message.
 MOST_LISTED = 20
 WEEK_S = 7 * 86_400.0
@@ -75,10 +77,12 @@ class Reporter:
     async def _fallbacks(self, health: Mapping[str, Health]) -> None:
         """A fallback was used: once for each channel that failed, however many posts that concerned."""
         since = self._now - RECENT_S
-        for broadcast in await self._desk.ledger.do(watching.in_state, "rerouted", since, 5):
-            report = await self._desk.status(broadcast)
-            for name in _failed(report):
-                await self._tell_fallback(report, name)
+        for state in ("rerouted", "missed"):
+            for broadcast in await self._desk.ledger.do(watching.in_state, state, since, MOST_LOOKED_AT):
+                report = await self._desk.status(broadcast)
+                for name in _failed(report):
+                    if name in health and health[name].condition is not Condition.UP:
+                        await self._tell_fallback(report, name)
         for name, each in health.items():
             if each.condition is Condition.UP:
                 await self._over_unless_outage(f"fallback:{name}", name)
@@ -249,7 +253,10 @@ class Reporter:
         for broadcast in await self._desk.ledger.do(watching.owed_since, outage.channel, since, 200):
             report = await self._desk.status(broadcast)
             part = report.channels.get(outage.channel)
-            if part is not None and part.status is Status.GAVE_UP and part.reason in _TOO_LATE:
+            if part is None or part.status is not Status.GAVE_UP or part.reason not in _TOO_LATE:
+                continue
+            cause = f"late:{outage.channel}:{broadcast}"  # told once, also when the next outage ends
+            if await self._desk.ledger.do(rounds.tell, cause, self._now):
                 lines.append(f"{await self._text_of(broadcast)} ({broadcast}, {_TOO_LATE[part.reason]})")
         return tuple(lines)
 
@@ -360,14 +367,21 @@ _TOO_LATE: Mapping[Reason, str] = {
 }
 
 
+#: A channel that was passed over for one of these failed just as well.
+_DOWN = frozenset({Reason.BREAKER_OPEN, Reason.SPARED, Reason.CREDENTIALS})
+
+
 def _failed(report: Report) -> list[str]:
-    """The channels in whose place another one posted."""
-    reasons = {Verdict.REFUSED, Verdict.SKIPPED, None}
-    return [
-        name
-        for name, part in report.channels.items()
-        if part.status in {Status.OWED, Status.GAVE_UP, Status.UNSURE} and part.verdict not in reasons
-    ]
+    """The channels in whose place another one posted, or that reached nobody."""
+    return [name for name, part in report.channels.items() if _did_not_work(part)]
+
+
+def _did_not_work(part: ChannelReport) -> bool:
+    if part.reason in _TOO_LATE or part.status not in {Status.OWED, Status.GAVE_UP, Status.UNSURE}:
+        return False
+    if part.verdict is Verdict.SKIPPED:
+        return part.reason in _DOWN
+    return part.verdict not in {Verdict.REFUSED, None}
 
 
 def _last_due(weekly: str, now: datetime) -> float | None:

@@ -109,7 +109,7 @@ class Watch:
         opened = [
             await self._observer.switch(each, between_s=self._rules.between_switches_s)
             for name, each in health.items()
-            if name in self._config.channels
+            if name in self._config.channels and not self._config.channels[name].kind.traits.local
         ]
         return await self._desk.operator.health() if any(opened) else health
 
