@@ -99,7 +99,6 @@ def test_a_site_on_this_machine_is_still_an_alternative(tmp_path: Path, snac: Sn
     assert blamed(shop) == []
 
 
-@pytest.mark.xfail(strict=True, reason="own_network is shown for two minutes, also when something was reached since")
 def test_a_machine_that_delivered_just_now_is_not_said_to_be_cut_off(
     tmp_path: Path, pds: Pds, snac: Snac, cut: tuple[str, ...]
 ) -> None:

@@ -99,14 +99,21 @@ class Operator:
             worker_seen_at=found.worker_seen_at,
             watcher_seen_at=found.watcher_seen_at,
             worker=self._house.worker,
-            own_network=self._own_network(found.cut_off, now),
+            own_network=self._own_network(found, now),
         )
 
-    def _own_network(self, cut: rounds.CutOff | None, now: float) -> str:
-        if cut is None or now - cut.until > CUT_OFF_SHOWN_S:
+    def _own_network(self, found: _Survey, now: float) -> str:
+        cut = found.cut_off
+        if cut is None or now - cut.until > CUT_OFF_SHOWN_S or any(self._reached_since(cut.until, found.slots)):
             return ""
         since = hours_minutes(cut.since, ZoneInfo(self._house.time_zone), now)
         return f"since {since} nothing can be reached from here, so no channel is blamed; look at the network here"
+
+    def _reached_since(self, moment: float, slots: Mapping[str, tuple[Slot, ...]]) -> Iterator[bool]:
+        """Whether a platform was reached after a moment, one by one."""
+        for name, channel in self._channels.items():
+            if not channel.kind.traits.local:
+                yield from (slot.good > 0 and slot.at > moment for slot in slots.get(name, ()))
 
     def _trouble(self, health: Health, found: _Survey, now: float) -> Trouble:
         off = health.condition is Condition.ISOLATED

@@ -13,6 +13,7 @@ from surecast.cli.house import Call
 from surecast.cli.interrupt import Stopped
 from surecast.cli.options import bare_verb
 from surecast.cli.output import SCHEMA
+from surecast.errors import UsageError
 
 if TYPE_CHECKING:
     from surecast.channel import CatchUp
@@ -58,6 +59,8 @@ def demo(call: Call, *, scenario: str | None, svg: str | None, catch_up: CatchUp
     in which Bluesky was up for half an hour, then down, again and again, in about a minute, and counts what came of it.
     """
     call.out.sandbox = True
+    if scenario is None and svg is not None:
+        raise UsageError("--svg draws a scenario. Name one: surecast demo april-2026 --svg FILE.")
     if scenario is not None:
         from surecast.cli.replaying import replay  # noqa: PLC0415 - not for --help
 

@@ -128,7 +128,7 @@ class Embedded:
                     decide_at = self._clock.now() + POLL_S if decision is None else decision.wake_at
                 due_at = _earlier(await self._start_due(broadcast, ordered=ordered), decide_at)
                 ordered = False
-                if decision is not None and await enough(decision):
+                if decision is not None and await enough(decision) and not event.is_set():
                     return
             now = self._clock.now()
             if until is not None and now >= until:
