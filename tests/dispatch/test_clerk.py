@@ -161,7 +161,7 @@ def test_in_the_end_names_and_addresses_of_those_who_were_reached_are_gone(tmp_p
 
     async def work(rig: Rig) -> None:
         plan = await rig.accept("sms & mail")
-        for _ in range(12):
+        for _ in range(60):
             await rig.step(plan)
             if await persons(rig) == 1:
                 break
