@@ -161,10 +161,12 @@ def test_in_the_end_names_and_addresses_of_those_who_were_reached_are_gone(tmp_p
 
     async def work(rig: Rig) -> None:
         plan = await rig.accept("sms & mail")
-        for _ in range(60):
+        for _ in range(12):
             await rig.step(plan)
             if await persons(rig) == 1:
                 break
+            # The two channels share the audience: whoever comes second to reading it looks again in a moment.
+            rig.clock.advance(1)  # type: ignore[attr-defined]
         assert await persons(rig) == 1, "the missed one is kept for a person"
 
     crowded(tmp_path / "ledger.db", work, first, mail())
