@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from surecast.broadcaster.probing import PROBE_S, probe
 from surecast.broadcaster.roster import Roster
-from surecast.channel import Adapter, Channel, Confirms, Probes
+from surecast.channel import Channel, Probes
 from surecast.clock import Clock
+from surecast.dispatch.looks import confirm
 from surecast.health import Condition, Health
 from surecast.ledger import gates, signals, watching
 from surecast.ledger.database import Ledger
-from surecast.outcome import Look, Outcome, Reason, Receipt, Scope, Sighting, Verdict
+from surecast.outcome import Outcome, Reason, Scope, Sighting, Verdict
 from surecast.policy import Breaker, Gate
 from surecast.signals import SLOW_S, Answer, Signal, Source
-from surecast.transport.classify import MAYBE, classify
+from surecast.transport.classify import MAYBE
 from surecast.vendor import Word, read_page
 
 #: The whole time of one look.
-LOOK_S = 10.0
+LOOK_S = PROBE_S
 #: So many good looks in a row close a breaker that failures had opened.
 GOOD_IN_A_ROW = 2
 
@@ -136,21 +138,14 @@ class Observer:
 
     async def _writes(self, channel: str) -> _Seen | None:
         began = self._clock.now()
-        try:
-            adapter = await self._roster.adapter(channel)
-            if not isinstance(adapter, Probes):
-                return None
-            async with asyncio.timeout(LOOK_S):
-                probed = await adapter.probe(LOOK_S)
-            ok, outcome, detail = probed.ok, probed.outcome, probed.detail
-        except Exception as error:  # noqa: BLE001 - a look tells what is wrong, whatever it is
-            outcome = classify(error)
-            ok, detail = False, outcome.detail
-        slow = int(self._clock.now() - began > SLOW_S)
-        if ok:
+        probed = await probe(self._roster, channel)
+        if probed is None:
+            return None
+        slow, outcome = int(self._clock.now() - began > SLOW_S), probed.outcome
+        if probed.ok:
             return _Seen(signal=Signal(source=Source.PROBE, answer=Answer.GOOD, slow=slow))
         told = signals.told_by(_without_doubt(outcome), Source.PROBE) if outcome is not None else None
-        signal = told or Signal(source=Source.PROBE, answer=Answer.SILENT, detail=detail)
+        signal = told or Signal(source=Source.PROBE, answer=Answer.SILENT, detail=probed.detail)
         unconnected = outcome is not None and outcome.reason in {Reason.NOT_CONNECTED, Reason.TIMED_OUT, Reason.OURS}
         return _Seen(signal=replace(signal, slow=slow), outcome=outcome, unconnected=unconnected)
 
@@ -160,9 +155,9 @@ class Observer:
         if target is None:
             return None
         source = Source.READ_BACK if target.unseen else Source.READ_PROBE
-        look = await self._confirmed(channel, target.receipt)
+        look = await confirm(self._roster, channel, target.receipt, LOOK_S)
         if look.sighting is Sighting.UNSEEN and target.other is not None:  # its owner may have taken that one back
-            look = await self._confirmed(channel, target.other)
+            look = await confirm(self._roster, channel, target.other, LOOK_S)
         if look.sighting is Sighting.SEEN:
             return _Seen(signal=Signal(source=source, answer=Answer.GOOD), of_unseen=target.unseen)
         if look.sighting is Sighting.UNSEEN:
@@ -173,16 +168,6 @@ class Observer:
         # For one post that is no information; that readers are given nothing says much of the platform.
         signal = Signal(source=Source.READ_PROBE, answer=Answer.BAD, detail=look.detail)
         return _Seen(signal=signal, unconnected=True, of_unseen=target.unseen)
-
-    async def _confirmed(self, channel: str, receipt: Receipt) -> Look:
-        try:
-            adapter: Adapter = await self._roster.adapter(channel)
-            if not isinstance(adapter, Confirms):
-                return Look(sighting=Sighting.UNKNOWN)
-            async with asyncio.timeout(LOOK_S):
-                return await adapter.confirm(receipt, LOOK_S)
-        except Exception as error:  # noqa: BLE001 - a read side in trouble may raise anything
-            return Look(sighting=Sighting.UNKNOWN, answered=False, detail=classify(error).detail)
 
     async def _take_down(self, channel: str, seen: list[_Seen]) -> None:
         await self._note(channel, seen)

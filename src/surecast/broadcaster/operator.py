@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from surecast.broadcaster.overview import Overview, Owed, Switched, Tried, Trouble
+from surecast.broadcaster.probing import probe
 from surecast.broadcaster.roster import Roster
-from surecast.channel import Channel, Probed, Probes
+from surecast.channel import Channel, Probed
 from surecast.clock import Clock, hours_minutes
 from surecast.errors import UsageError
 from surecast.health import Condition, Health, assess_all
@@ -22,9 +22,7 @@ from surecast.planning import House
 from surecast.policy import Gate
 from surecast.report import Report, Status
 from surecast.signals import KEPT_S, Slot
-from surecast.transport.classify import classify
 
-PROBE_TIMEOUT_S = 10.0
 #: A trial waits so long for the platform, and for what readers see of it.
 TRIAL_S = 60.0
 #: That this machine was cut off is shown for so long after it was last seen to be.
@@ -75,14 +73,8 @@ class Operator:
     async def probe(self, channel: str) -> Probed:
         """Whether a channel's credentials and platform work; publishes nothing."""
         self._check(channel)
-        try:
-            adapter = await self._roster.adapter(channel)
-            if not isinstance(adapter, Probes):
-                return Probed(ok=True, detail="opened; this kind of channel cannot be probed")
-            async with asyncio.timeout(PROBE_TIMEOUT_S):
-                return await adapter.probe(PROBE_TIMEOUT_S)
-        except Exception as error:  # noqa: BLE001 - a probe tells what is wrong, whatever it is
-            return Probed(ok=False, detail=classify(error).detail or type(error).__name__)
+        probed = await probe(self._roster, channel)
+        return probed or Probed(ok=True, detail="opened; this kind of channel cannot be probed")
 
     async def overview(self) -> Overview:
         """What is down, what is owed, and what needs a person; makes no ledger where there is none."""

@@ -281,22 +281,21 @@ class Reporter:
             since=outage.began_at,
             until=until,
             outage=outage.id,
-            posts=await self._paid_back(outage, until),
+            posts=tuple([f"{await self._text_of(each)} ({each})" for each in await self.paid_back(outage)]),
             **self._usual,
         )
         await self._people.over(f"fallback:{outage.channel}")
 
-    async def _paid_back(self, outage: Outage, until: float) -> tuple[str, ...]:
-        """The announcements of the outage that the platform has by now, one line each."""
-        found = await self._desk.ledger.do(
+    async def paid_back(self, outage: Outage) -> tuple[str, ...]:
+        """The announcements of the outage that the platform got late, so far."""
+        return await self._desk.ledger.do(
             watching.paid_back,
             outage.channel,
             since=outage.began_at - RECENT_S,
-            until=until,
+            until=outage.up_since or self._now,
             after=outage.noticed_at,
             most=MOST_LISTED,
         )
-        return tuple([f"{await self._text_of(broadcast)} ({broadcast})" for broadcast in found])
 
     # The week
 

@@ -187,7 +187,8 @@ class Watch:
     async def _say(self, outage: Outage, sort: Sort, *, number: int, bad: frozenset[str]) -> None:
         """Writes a notice and lets it go."""
         try:
-            notice = await self._notices.draft(outage, sort, number=number, bad=bad)
+            missed = len(await self._reporter.paid_back(outage)) if sort is Sort.ALL_CLEAR else 0
+            notice = await self._notices.draft(outage, sort, number=number, bad=bad, missed=missed)
         except LedgerError:
             raise  # the next round writes it
         except SurecastError as error:  # a route that cannot be read: the watch goes on
