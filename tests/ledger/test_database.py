@@ -367,6 +367,29 @@ def test_a_lock_that_is_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
         timer.join()
 
 
+def test_a_new_file_that_another_is_just_preparing_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("begin immediate")
+        timer = threading.Timer(0.3, lambda: other.execute("rollback"))
+        timer.start()
+        with opened(path) as mine:
+            assert accept(mine, plan()).created
+        timer.join()
+
+
+def test_a_new_file_that_another_does_not_give_up_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("surecast.ledger.database.BUSY_TIMEOUT_S", 0.2)
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        with pytest.raises(LedgerBusyError, match="Wait for that process"):
+            Database(path)
+        other.execute("rollback")
+    with opened(path) as mine:
+        assert accept(mine, plan()).created
+
+
 # The ledger of an event loop
 
 

@@ -13,6 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
 from surecast.errors import LedgerBusyError, LedgerError, LedgerTooNewError
 from surecast.threads import DaemonPool
 
@@ -37,8 +39,7 @@ class Database:
         self._connection = _connect(path)
         self.connection.row_factory = sqlite3.Row
         try:
-            self._configure()
-            _migrate(self._connection, path)
+            self._prepare()
         except sqlite3.Error as error:
             self._connection.close()
             raise _explained(error, path) from error
@@ -50,6 +51,23 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         """The connection itself, for the queries."""
         return self._connection
+
+    def _prepare(self) -> None:
+        """Makes the connection and the file ready, whoever else is at it.
+
+        SQLite does not wait for others while it turns a new file to WAL: its busy timeout is not asked there
+        (https://www.sqlite.org/c3ref/busy_handler.html, on deadlocks), and of programs that start together some fail.
+        """
+        patiently = Retrying(
+            retry=retry_if_exception(_is_busy),
+            stop=stop_after_delay(BUSY_TIMEOUT_S),
+            wait=wait_random(0.001, 0.02),
+            reraise=True,
+        )
+        for attempt in patiently:
+            with attempt:
+                self._configure()
+                _migrate(self._connection, self.path)
 
     def _configure(self) -> None:
         self._connection.execute(f"pragma busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
@@ -215,9 +233,13 @@ def _statements(script: str) -> Iterator[str]:
             pending = ""
 
 
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _explained(error: sqlite3.Error, path: Path) -> LedgerError:
     text = str(error)
-    if "locked" in text or "busy" in text:
+    if _is_busy(error):
         return LedgerBusyError(
             f"The ledger {path} is locked by another process for more than {BUSY_TIMEOUT_S:.0f} s. "
             "Wait for that process or end it, then run the same command again: nothing was lost or sent twice."
