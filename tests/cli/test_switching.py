@@ -13,7 +13,7 @@ from tests.cli.desk import Desk
 #: Scripts read these. A key may be added; none may go or change its meaning.
 SWITCHED_KEYS = {"schema", "channel", "platform", "switched", "at", "until", "owed", "worker_seen"}
 TRIED_KEYS = {"schema", "channel", "platform", "ok", "probe", "broadcast"}
-SWITCH_KEYS = {"at", "channel", "what", "who", "why", "facts"}
+SWITCH_KEYS = {"at", "channel", "what", "who", "why", "facts", "until"}
 
 
 def send(desk: Desk) -> str:
@@ -209,8 +209,8 @@ def test_every_switch_is_listed_newest_first(house: Desk, far_side: Sandbox) -> 
     house.run("channels", "on", "bluesky")
     house.run("channels", "off", "mastodon", "--for", "1h")
     lines = [re.sub(r"^[-0-9 ]*\d\d:\d\d  ", "", line) for line in house.run("channels", "history").lines]
-    assert lines[:3] == [
-        "mastodon  switched off  by a person",
+    assert re.fullmatch(r"mastodon  switched off until [-0-9 ]*\d\d:\d\d  by a person", lines[0])
+    assert lines[1:3] == [
         "bluesky  switched on  by a person  it was switched off: they asked for a pause",
         "bluesky  switched off  by a person  they asked for a pause",
     ]
@@ -224,6 +224,8 @@ def test_every_switch_is_listed_newest_first(house: Desk, far_side: Sandbox) -> 
         ("off", "person"),
         ("opened", "breaker"),
     ]
+    (off,) = house.run("channels", "history", "mastodon", "--json").json["switches"]
+    assert off["at"] < off["until"]
 
 
 def test_on_a_terminal_the_history_is_a_table(house: Desk) -> None:

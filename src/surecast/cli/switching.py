@@ -216,6 +216,7 @@ def _object(switch: Switch) -> dict[str, Any]:
         "who": switch.actor,
         "why": safe(switch.why) or None,
         "facts": [safe(fact) for fact in switch.facts],
+        "until": None if switch.until is None else iso(switch.until),
     }
 
 
@@ -233,6 +234,8 @@ def _show_history(out: Output, kept: Sequence[Switch], zone: ZoneInfo) -> None:
 
 def _cells(switch: Switch, zone: ZoneInfo, now: float) -> tuple[str, ...]:
     what, _ = DONE.get(switch.what, (switch.what, ""))
+    if switch.until is not None:
+        what = f"{what} until {hours_minutes(switch.until, zone, switch.at)}"
     because = one_line("; ".join(filter(None, [switch.why, *switch.facts])))
     return hours_minutes(switch.at, zone, now), switch.channel, what, f"by {BY[switch.actor]}", because
 

@@ -92,6 +92,7 @@ class Switch:
     Attributes:
         what: ``opened`` and ``closed`` (the breaker), ``off``, ``on`` and ``trial`` (a person).
         facts: what was known then, in words for people.
+        until: when a channel that was switched off goes on by itself; None for never, and for all else.
     """
 
     channel: str
@@ -100,6 +101,7 @@ class Switch:
     actor: str
     why: str
     facts: tuple[str, ...]
+    until: float | None = None
 
 
 def change(
@@ -142,7 +144,7 @@ def isolate(database: Database, channel: str, *, until: float | None, why: str, 
         before = read(database, channel)
         gate = replace(before, isolated_until=FOR_EVER if until is None else until, isolated_why=why)
         put(database, gate)
-        _enter(database, channel, "off", actor="person", now=now, why=why)
+        _enter(database, channel, "off", actor="person", now=now, why=why, until=until)
     return gate
 
 
@@ -179,6 +181,7 @@ def switches(database: Database, channel: str | None, most: int) -> tuple[Switch
                 actor=row["actor"],
                 why=row["why"],
                 facts=tuple(json.loads(row["facts"])),
+                until=row["until"],
             )
             for row in queries.switches_of(database.connection, channel=channel, most=most)
         )
@@ -191,7 +194,15 @@ def _was(gate: Gate, now: float) -> tuple[str, ...]:
 
 
 def _enter(
-    database: Database, channel: str, what: str, *, actor: Actor, now: float, why: str, facts: Iterable[str] = ()
+    database: Database,
+    channel: str,
+    what: str,
+    *,
+    actor: Actor,
+    now: float,
+    why: str,
+    facts: Iterable[str] = (),
+    until: float | None = None,
 ) -> None:
     database.queries.add_switch(
         database.connection,
@@ -201,4 +212,5 @@ def _enter(
         actor=actor,
         why=why,
         facts=json.dumps(list(facts), ensure_ascii=False),
+        until=until,
     )

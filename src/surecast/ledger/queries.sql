@@ -233,7 +233,8 @@ select * from signal where at >= :since order by channel, at;
 delete from signal where at < :before;
 
 -- name: add_switch!
-insert into switch (channel, what, at, actor, why, facts) values (:channel, :what, :at, :actor, :why, :facts);
+insert into switch (channel, what, at, actor, why, facts, until)
+values (:channel, :what, :at, :actor, :why, :facts, :until);
 
 -- name: switches_of
 select * from switch where :channel is null or channel = :channel order by seq desc limit :most;

@@ -44,7 +44,8 @@ create table switch (
     at real not null,
     actor text not null,
     why text not null,
-    facts text not null default '[]'
+    facts text not null default '[]',
+    until real
 );
 create index switch_of_channel on switch (channel, seq);
 
