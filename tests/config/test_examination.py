@@ -121,6 +121,10 @@ def test_a_file_that_everybody_can_write_is_a_mistake(good: Path) -> None:
         ),
         ('ledger_key = { env = "NO_KEY" }\n' + GOOD, ["surecast.toml:1 ledger_key: The secret from the environment"]),
         (
+            GOOD + '[watch]\nheartbeat = { env = "NO_ADDRESS" }\n',
+            ["surecast.toml:22 watch.heartbeat: The secret from the environment variable NO_ADDRESS"],
+        ),
+        (
             'sender = "X"\n[channels.news]\ntype = "mail"\nrelays = []\n',
             ["surecast.toml [routes]: no channel posts in public, and others take part only in a written route"],
         ),

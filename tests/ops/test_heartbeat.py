@@ -22,6 +22,7 @@ from surecast.ops.heartbeat import Heartbeat
 from surecast.secret import Secret
 
 PATH = "/ping/f7a1c3d9-4711-secret"
+SILENT = "Correct heartbeat in [watch]: since 09:00 no sign of life arrived at its address."
 
 
 @dataclass(slots=True)
@@ -72,6 +73,10 @@ def beat(stage: Stage) -> bool | None:
     return stage.do(lambda desk: Heartbeat(desk, stage.config).beat())
 
 
+def needs(stage: Stage) -> list[str]:
+    return [sentence for sentence in stage.caster.overview().needs_you if "heartbeat" in sentence]
+
+
 def test_where_no_address_is_written_nobody_is_called(tmp_path: Path, outside: Outside) -> None:
     with hearted(tmp_path, None) as stage:
         assert beat(stage) is None
@@ -108,12 +113,35 @@ def test_of_all_processes_one_calls(tmp_path: Path, outside: Outside) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 500, 301])
-def test_an_answer_that_is_no_success_is_known_and_is_no_error(tmp_path: Path, outside: Outside, status: int) -> None:
+def test_an_answer_that_is_no_success_is_shown_and_is_no_error(
+    tmp_path: Path, outside: Outside, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
     outside.status = status
     with hearted(tmp_path, outside.address) as stage:
         assert beat(stage) is False
         stage.play(2 * MINUTE)
         assert stage.people.told == []
+        assert needs(stage) == [SILENT]
+        assert f"The sign of life did not arrive (it was answered with {status})" in caplog.text
+
+
+def test_it_is_shown_since_its_first_failure_until_it_arrives_again(tmp_path: Path, outside: Outside) -> None:
+    with hearted(tmp_path, outside.address) as stage:
+        outside.status = 500
+        stage.play(20 * MINUTE)
+        assert needs(stage) == [SILENT]
+        outside.status = 200
+        stage.play(6 * MINUTE)
+        assert needs(stage) == []
+
+
+def test_nothing_is_shown_of_an_address_that_is_no_longer_configured(tmp_path: Path, outside: Outside) -> None:
+    outside.status = 500
+    with hearted(tmp_path, outside.address) as stage:
+        assert beat(stage) is False
+        stage.config = beating(stage.config, None)
+        assert beat(stage) is None
+        assert needs(stage) == []
 
 
 @pytest.mark.parametrize(

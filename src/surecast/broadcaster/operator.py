@@ -87,7 +87,12 @@ class Operator:
             at=now,
             down=tuple(self._trouble(health[name], found, now) for name in self._channels if _ails(health[name])),
             owed=found.owed,
-            needs_you=(*unusable.values(), *self._refused(health, unusable), *_open_questions(found)),
+            needs_you=(
+                *unusable.values(),
+                *self._refused(health, unusable),
+                *_open_questions(found),
+                *self._silent_heartbeat(found, now),
+            ),
             worker_seen_at=found.worker_seen_at,
             watcher_seen_at=found.watcher_seen_at,
             worker=self._house.worker,
@@ -135,6 +140,11 @@ class Operator:
         for name in self._channels:
             if health[name].reason == Verdict.UNAUTHORIZED and name not in unusable:
                 yield f"Give {name} a valid password or token, then: surecast channels trial {name}."
+
+    def _silent_heartbeat(self, found: _Survey, now: float) -> Iterator[str]:
+        if found.heartbeat_fails_since is not None:
+            since = hours_minutes(found.heartbeat_fails_since, ZoneInfo(self._house.time_zone), now)
+            yield f"Correct heartbeat in [watch]: since {since} no sign of life arrived at its address."
 
     # Orders
 
@@ -264,6 +274,7 @@ class _Survey:
     worker_seen_at: float | None
     watcher_seen_at: float | None
     cut_off: rounds.CutOff | None
+    heartbeat_fails_since: float | None
 
 
 def _observed(database: Database, now: float) -> tuple[tuple[Gate, ...], Mapping[str, tuple[Slot, ...]]]:
@@ -292,6 +303,7 @@ def _survey(database: Database, now: float) -> _Survey:
         worker_seen_at=broadcasts.last_worker(database),
         watcher_seen_at=rounds.last_watcher(database),
         cut_off=rounds.last_cut_off(database),
+        heartbeat_fails_since=rounds.heartbeat_fails_since(database),
     )
 
 

@@ -75,9 +75,13 @@ def _mistakes(draft: Draft) -> Iterator[Finding]:
     yield from _routing(config, draft)
     if config.network.ca_file and not is_file(config.network.ca_file):
         yield Finding(("network", "ca_file"), "there is no such file", "Name a file of certificates (PEM)")
-    for key, secret in (("ledger", config.ledger), ("ledger_key", config.ledger_key)):
+    for path, secret in (
+        (("ledger",), config.ledger),
+        (("ledger_key",), config.ledger_key),
+        (("watch", "heartbeat"), config.watch.heartbeat),
+    ):
         if isinstance(secret, Secret):
-            yield from _secret(secret, (key,))
+            yield from _secret(secret, path)
     yield from _ledger(config)
     for channel in config.channels.values():
         yield from _secrets(channel, draft)

@@ -332,6 +332,12 @@ select at from round where name = :name;
 insert into round (name, at) values (:name, :now)
 on conflict (name) do update set at = excluded.at where round.at <= :before or round.at > :now + 600;
 
+-- name: begin_round!
+insert into round (name, at) values (:name, :now) on conflict (name) do nothing;
+
+-- name: forget_round!
+delete from round where name = :name;
+
 -- name: rounds
 select name, at from round;
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from surecast.ledger.database import Database
 
 _CUT_OFF, _CUT_OFF_SINCE = "cut off", "cut off since"
+_HEARTBEAT_FAILS = "heartbeat fails"
 #: Two moments without network within so many seconds belong together.
 SAME_CUT_S = 300.0
 
@@ -64,6 +65,20 @@ def last_cut_off(database: Database) -> CutOff | None:
     """The last time in which this machine reached nobody at all."""
     until, since = last(database, _CUT_OFF), last(database, _CUT_OFF_SINCE)
     return None if until is None else CutOff(since=until if since is None else since, until=until)
+
+
+def heartbeat(database: Database, now: float, *, well: bool) -> None:
+    """Records how the last sign of life went; of failures in a row the first counts."""
+    with database.transaction() as queries:
+        if well:
+            queries.forget_round(database.connection, name=_HEARTBEAT_FAILS)
+        else:
+            queries.begin_round(database.connection, name=_HEARTBEAT_FAILS, now=now)
+
+
+def heartbeat_fails_since(database: Database) -> float | None:
+    """Since when no sign of life arrives, Unix seconds; None when the last one did."""
+    return last(database, _HEARTBEAT_FAILS)
 
 
 # What people were told ----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from surecast.broadcaster.desk import Desk
 from surecast.config.values import Config
@@ -10,6 +11,8 @@ from surecast.ledger import rounds
 from surecast.secret import Secret
 from surecast.transport.clients import httpx_client
 from surecast.transport.redact import quiet_sdks, register
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0
 
@@ -25,21 +28,33 @@ class Heartbeat:
     async def beat(self) -> bool | None:
         """Calls the address if it is time; whether that went well, None where nothing was called.
 
-        Only what it is for is lost with a call that fails: whoever watches it is warned.
+        A call that fails is entered, for `surecast status`: whoever watches that address may not know it yet.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
         """
-        if self._address is None:
-            return None
         ledger, now = self._desk.ledger, self._desk.clock.now()
+        if self._address is None:
+            if await ledger.do(rounds.heartbeat_fails_since) is not None:  # it is no longer configured
+                await ledger.do(rounds.heartbeat, now, well=True)
+            return None
         if not await ledger.do(rounds.take, "heartbeat", every_s=self._every_s, now=now):
             return None
+        fault = await self._call(self._address)
+        await ledger.do(rounds.heartbeat, now, well=not fault)
+        if fault:
+            log.warning("The sign of life did not arrive (%s). Look at heartbeat in [watch].", fault)
+        return not fault
+
+    async def _call(self, address: str | Secret) -> str:
+        """Calls it; what went wrong, without the address: whoever has it can silence the warning."""
         try:
-            address = self._address
             if isinstance(address, Secret):
                 address = address.reveal()
                 register(address)
             quiet_sdks()  # an HTTP client's log would show where the sign of life goes
             async with asyncio.timeout(TIMEOUT_S), httpx_client(self._desk.context(), TIMEOUT_S) as client:
                 reply = await client.get(address.strip())
-        except Exception:  # noqa: BLE001 - see above
-            return False
-        return reply.is_success
+        except Exception as error:  # noqa: BLE001 - whatever it is, the watch goes on
+            return type(error).__name__
+        return "" if reply.is_success else f"it was answered with {reply.status_code}"
