@@ -443,6 +443,24 @@ via = ["email"]
 """
 
 
+def test_that_letters_do_not_go_out_is_told_by_another_way_though_readers_are_told_nothing(tmp_path: Path) -> None:
+    (tmp_path / "riders.csv").write_text("email\nrider@ferries.example\n", "utf-8")
+    with house(tmp_path, more=PEOPLE, platforms=("bluesky", "mastodon", "email")) as stage:
+        stage.down("email")
+        stage.play(10 * MINUTE)
+        assert [outage.channel for outage in stage.open_outages] == ["newsletter"]
+        assert stage.people.sorts == ["outage_untold"]
+        (values,) = stage.people.of("outage_untold")
+        assert (values["channel"], values["failing"]) == ("newsletter", "newsletter")
+        message = stage.people.read("outage_untold")
+        assert message.subject == "E-mail counts as down since 09:00 EEST; readers are told nothing"
+        assert "It writes no notice, as this channel writes to people one by one." in message.body
+        stage.up("email")
+        stage.play(20 * MINUTE)
+        assert stage.people.sorts == ["outage_untold", "outage_over"]
+        assert (stage.notices(), stage.posts("mastodon")) == ((), [])
+
+
 def test_a_person_gets_a_letter_about_a_draft_and_one_when_it_is_over(tmp_path: Path) -> None:
     (tmp_path / "riders.csv").write_text("email\nrider@ferries.example\n", "utf-8")
     platforms = ("bluesky", "mastodon", "email")

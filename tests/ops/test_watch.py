@@ -240,6 +240,8 @@ def test_with_both_sides_down_nobody_can_be_told_and_later_those_who_can_are(tmp
         stage.play(10 * MINUTE)
         assert sorted(outage.channel for outage in stage.open_outages) == ["bluesky", "mastodon"]
         assert (stage.drafts, stage.notices(1), stage.notices(2)) == ((), (), ())
+        assert stage.people.sorts == ["outage_untold", "outage_untold"], "a person has to know, if readers cannot"
+        assert {values["channel"] for values in stage.people.of("outage_untold")} == {"bluesky", "mastodon"}
         stage.up("mastodon")
         stage.play(5 * MINUTE)
         assert told(stage) == ["notice"], "of Bluesky, on Mastodon"
@@ -260,7 +262,7 @@ def test_when_both_come_back_before_anybody_could_be_told_there_is_no_word_at_al
         stage.play(20 * MINUTE)
         assert [outage.ended_at is not None for outage in stage.outages] == [True, True]
         assert (stage.posts("bluesky"), stage.posts("mastodon")) == ([], [])
-        assert stage.people.sorts == ["outage_over"] * 2
+        assert stage.people.sorts == [*["outage_untold"] * 2, *["outage_over"] * 2]
 
 
 def test_the_all_clear_goes_only_where_the_notice_went(tmp_path: Path) -> None:
@@ -337,6 +339,23 @@ def test_a_draft_that_nobody_approved_is_dropped_when_it_is_over_and_no_all_clea
         assert stage.approve(draft) is None
         assert (stage.posts("mastodon"), stage.posts("bluesky")) == ([], [])
         assert stage.people.sorts == ["draft_ready", "outage_over"]
+
+
+def test_an_all_clear_that_nobody_approved_is_dropped_when_nobody_wonders_any_more(tmp_path: Path) -> None:
+    with house(tmp_path, act="draft") as stage:
+        stage.down("bluesky")
+        stage.play(5 * MINUTE)
+        stage.approve(stage.drafts[0])
+        stage.up("bluesky")
+        stage.play(20 * MINUTE)
+        (clear,) = stage.drafts
+        stage.clock.advance(23 * HOUR)
+        stage.play(2 * MINUTE)
+        assert stage.drafts == (clear,)
+        stage.clock.advance(HOUR)
+        stage.play(2 * MINUTE)
+        assert stage.drafts == ()
+        assert told(stage) == ["notice"]
 
 
 def test_a_draft_that_was_dropped_is_not_written_again(tmp_path: Path) -> None:
@@ -654,6 +673,22 @@ def test_one_round_for_cron_looks_and_delivers_what_is_due(tmp_path: Path) -> No
         overview = caster.overview()
         assert overview.watcher_seen_at is not None
         assert overview.worker_seen_at is not None
+
+
+def test_one_round_for_cron_pays_back_at_the_pace_and_not_one_post_a_run(tmp_path: Path) -> None:
+    with (
+        house(tmp_path, top='[catch_up]\npolicy = "all"\npace = "60/min"\n') as stage,
+        assemble(stage.config, background="worker") as caster,  # in the time of this machine
+    ):
+        stage.down("bluesky")
+        for number in range(3):
+            caster.broadcast(f"Ferry {number} is late")
+        stage.up("bluesky")
+        assert caster.trial("bluesky").works
+        assert len(stage.posts("bluesky")) == 1
+        touched = caster.attend(lambda desk: watch_over(desk, stage.config).once())
+        assert len(stage.posts("bluesky")) == 3
+        assert len(touched) >= 2
 
 
 async def first_round(desk: Desk) -> None:

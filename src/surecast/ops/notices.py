@@ -33,18 +33,33 @@ class Notices:
         self._config = config
         self._templates = templates
 
-    async def draft(
-        self, outage: Outage, sort: Sort, *, number: int, bad: frozenset[str], missed: int = 0
-    ) -> Notice | None:
-        """Writes what is to be said; None when it was written already, or nobody is there who could say it.
+    async def route(self, outage: Outage, sort: Sort, bad: frozenset[str]) -> Route | None:
+        """The notices' own route, without the channels that do not work; an all-clear goes where the notice went.
 
         Args:
-            bad: the channels that do not work at the moment.
+            bad: the channels that do not work at the moment, besides the one that the outage is of.
+
+        Returns:
+            None where nobody is left who could say it, and for a channel that writes to people one by one.
+        """
+        if not self._config.channels[outage.channel].kind.traits.public:
+            return None
+        bad |= {outage.channel}
+        if sort is Sort.ALL_CLEAR:
+            heard = [Name(name) for name in await self._heard(outage)]
+            return AtLeast(1, tuple(heard)) if len(heard) > 1 else heard[0] if heard else None
+        written = self._config.watch.route
+        if written is not None:
+            return without(resolve_route(self._config, written)[0], bad)
+        free = {name: each for name, each in self._config.channels.items() if _speaks(each) and name not in bad}
+        return _one_of(free)
+
+    async def draft(self, outage: Outage, sort: Sort, route: Route, *, number: int, missed: int = 0) -> Notice | None:
+        """Writes what is to be said; None when it was written already.
+
+        Args:
             missed: for an all-clear: how many posts the platform gets now.
         """
-        route = await self._route(outage, sort, bad | {outage.channel})
-        if route is None:
-            return None
         channels = self._config.channels
         now = self._desk.clock.now()
         text = self._rendered(
@@ -136,17 +151,6 @@ class Notices:
             return render_notice(template, language=self._config.language, folder=self._templates, **values)
         except UsageError:
             return render_notice(template, language=self._config.language, **values)
-
-    async def _route(self, outage: Outage, sort: Sort, bad: frozenset[str]) -> Route | None:
-        """The notices' own route, without the channels that do not work; an all-clear goes where the notice went."""
-        if sort is Sort.ALL_CLEAR:
-            heard = [Name(name) for name in await self._heard(outage)]
-            return AtLeast(1, tuple(heard)) if len(heard) > 1 else heard[0] if heard else None
-        written = self._config.watch.route
-        if written is not None:
-            return without(resolve_route(self._config, written)[0], bad)
-        free = {name: each for name, each in self._config.channels.items() if _speaks(each) and name not in bad}
-        return _one_of(free)
 
     async def _heard(self, outage: Outage) -> list[str]:
         """The channels whose readers were told that it began."""

@@ -233,6 +233,30 @@ class Reporter:
             **self._usual,
         )
 
+    async def untold(self, outage: Outage) -> None:
+        """Nothing is said to readers of an outage, since it concerns no public channel or none is left to say it on."""
+        channel = self._config.channels[outage.channel]
+        name, platform = channel.name, channel.kind.traits.platform
+        if await self._desk.ledger.do(rounds.told, f"fallback:{name}"):
+            return  # they know that it is down
+        if channel.kind.traits.public:
+            silence = "It tells readers as soon as a channel works on which that can be done."
+        else:
+            silence = "It writes no notice, as this channel writes to people one by one."
+        await self._people.tell(
+            f"outage:{outage.id}",
+            "outage_untold",
+            failing=name,
+            platform=platform,
+            channel=name,
+            since=outage.began_at,
+            why=outage.why.rstrip("."),
+            does=(f"It tries {platform} again by itself, less and less often.", silence),
+            commands=("surecast status", f"surecast channels off {name} --why ..."),
+            outage=outage.id,
+            **self._usual,
+        )
+
     async def trouble(self, outage: Outage, sentence: str) -> None:
         """A notice could not be written or sent."""
         channel = self._config.channels[outage.channel]

@@ -12,7 +12,7 @@ from surecast.channel import Channel
 from surecast.config.values import Config
 from surecast.errors import LedgerBusyError, LedgerError, SurecastError
 from surecast.health import Condition, Health
-from surecast.ledger import outages, rounds
+from surecast.ledger import broadcasts, outages, rounds
 from surecast.ops.heartbeat import Heartbeat
 from surecast.ops.judging import Judgement, Times, judge
 from surecast.ops.notices import VALID, Notices
@@ -21,6 +21,8 @@ from surecast.outage import Notice, Outage, Sort
 
 #: A round without anything to do costs a few reads of the ledger.
 PAUSE_S = 2.0
+#: A single round goes on while something is due so soon, and so long in all: the next one may come after a minute.
+SOON_S, ONCE_S, MOMENT_S = 10.0, 50.0, 0.1
 #: A notice that was let go is in a broadcast after this, if its process lives.
 HALF_SENT_S = 30.0
 DAY_S = 86_400.0
@@ -63,9 +65,20 @@ class Watch:
             await asyncio.wait({working})
 
     async def once(self) -> tuple[str, ...]:
-        """One round, and what is due is delivered; for cron. Gives the broadcasts that it touched."""
+        """One round, and what is due is delivered; for cron. Gives the broadcasts that it touched.
+
+        What comes due while it is at it is delivered as well: a platform that is back gets what it missed at a pace.
+        """
         await self.round()
-        return await self._desk.work_once()
+        touched: dict[str, None] = {}
+        until = self._desk.clock.now() + ONCE_S
+        while True:
+            touched |= dict.fromkeys(await self._desk.work_once())
+            next_at = await self._desk.ledger.do(broadcasts.next_wake)
+            now = self._desk.clock.now()
+            if next_at is None or next_at > min(now + SOON_S, until):
+                return tuple(touched)
+            await asyncio.sleep(max(MOMENT_S, next_at - now))
 
     async def round(self) -> float:
         """Looks where it is time to, and does what follows; gives after how many seconds there is more to do."""
@@ -145,11 +158,11 @@ class Watch:
             await self._notices.drop(notice)
         if judgement.over:
             await self._end(channel, outage, say=judgement.say, bad=bad)
-        elif judgement.say is not None and channel.kind.traits.public:
+        elif judgement.say is not None:
             await self._say(outage, judgement.say, number=judgement.number, bad=bad)
 
     async def _end(self, channel: Channel, outage: Outage, *, say: Sort | None, bad: frozenset[str]) -> None:
-        if say is not None and channel.kind.traits.public:  # first, as nobody would write it for an outage that is over
+        if say is not None:  # first, as nobody would write it for an outage that is over
             await self._say(outage, say, number=0, bad=bad)
         await self._notices.withdraw(outage)
         late = await self._reporter.dropped_in(outage)
@@ -175,6 +188,8 @@ class Watch:
             outage = known.get(notice.outage)
             if outage is not None and self._still_true(notice, outage):
                 await self._let_go(outage, notice)
+            elif notice.sort is Sort.ALL_CLEAR:  # nobody wonders any more, and there will be no other one
+                await self._notices.drop(notice)
 
     def _still_true(self, notice: Notice, outage: Outage | None) -> bool:
         """Whether a notice still says what is so: it may have waited for a process that was gone for long."""
@@ -188,7 +203,12 @@ class Watch:
         """Writes a notice and lets it go."""
         try:
             missed = len(await self._reporter.paid_back(outage)) if sort is Sort.ALL_CLEAR else 0
-            notice = await self._notices.draft(outage, sort, number=number, bad=bad, missed=missed)
+            route = await self._notices.route(outage, sort, bad)
+            if route is None:
+                if sort is Sort.NOTICE:
+                    await self._reporter.untold(outage)
+                return
+            notice = await self._notices.draft(outage, sort, route, number=number, missed=missed)
         except LedgerError:
             raise  # the next round writes it
         except SurecastError as error:  # a route that cannot be read: the watch goes on

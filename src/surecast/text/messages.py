@@ -29,6 +29,7 @@ MESSAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "draft_ready": ("platform", "notice", "text"),
         "over_the_cap": ("platform", "channel", "broadcast"),
         "own_network": ("since", "until", "now"),
+        "outage_untold": ("platform", "channel", "since", "now", "outage"),
         "outage_over": ("platform", "channel", "since", "until", "now", "outage"),
         "late": ("platform", "channel", "posts"),
         "digest": ("since", "now", "states"),
