@@ -116,6 +116,30 @@ def test_whether_notices_go_by_themselves_is_said_first(house: Desk) -> None:
     assert first.endswith(" Notices to readers are sent.\n")
 
 
+def open_outages(desk: Desk) -> int:
+    with opened(desk.ledger) as database:
+        return len(outages.open_now(database))
+
+
+def until_it_is_entered(desk: Desk) -> None:
+    ends_at = time.monotonic() + 20
+    while not (desk.ledger.exists() and open_outages(desk)):
+        assert time.monotonic() < ends_at
+        pass_s(0.1)
+
+
+@pytest.mark.parametrize("words", [(), ("--quiet",)], ids=["as usual", "quiet"])
+def test_a_service_keeps_a_journal_on_standard_error(harbour: Desk, far_side: Sandbox, words: tuple[str, ...]) -> None:
+    far_side.fault("bluesky", Fault.DOWN)
+    process = harbour.start("watch", *words)
+    until_it_is_entered(harbour)
+    process.send_signal(signal.SIGTERM)
+    ran = harbour.ended(process)
+    lines = [re.sub(rf"^{CLOCK}  ", "", line) for line in ran.err.splitlines()]
+    begins = [] if words else ["bluesky is degraded: ", "bluesky is down: ", "Outage 1 of bluesky began"]
+    assert [line[: len(start)] for line, start in zip(lines, begins, strict=True)] == begins
+
+
 @pytest.mark.parametrize(
     ("words", "out"),
     [(("--json",), '{"schema": 1, "stopped": true}\n'), (("--quiet",), ""), (("--json", "--quiet"), "")],

@@ -50,6 +50,40 @@ def looks(stage: Stage) -> int:
     return sum(request.path.endswith("accounts/verify_credentials") for request in asked)
 
 
+# What it says as it goes
+
+
+def test_whoever_reads_along_sees_what_changes_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "surecast.ops"), house(tmp_path) as stage:
+
+        async def hours(desk: Desk) -> None:
+            watch = stage.watch(desk)
+            for number in range(80):
+                if number == 3:
+                    stage.down("bluesky")
+                elif number == 20:
+                    stage.up("bluesky")
+                await watch.round()
+                await desk.deliver_due()
+                stage.clock.advance(30)
+
+        stage.do(hours)
+    degraded, down, *rest = caplog.messages
+    assert degraded.startswith("bluesky is degraded: ")
+    assert down.startswith("bluesky is down: ")
+    assert rest == [
+        "Outage 1 of bluesky began",
+        "The notice of outage 1 is written, as " + stage.notices()[0].id,
+        "The notice of outage 1 was sent",
+        "bluesky is up: asking it without posting works",
+        "The all-clear of outage 1 is written, as " + stage.notices()[1].id,
+        "The all-clear of outage 1 was sent",
+        "Outage 1 of bluesky is over",
+    ]
+
+
 # While all is well
 
 

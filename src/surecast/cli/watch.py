@@ -11,6 +11,7 @@ import click
 from surecast.cli.codes import Exit
 from surecast.cli.house import Call, House, opened
 from surecast.cli.interrupt import Stopped
+from surecast.cli.journal import journal
 from surecast.cli.options import verb
 from surecast.cli.output import SCHEMA
 from surecast.clock import hours_minutes, iso
@@ -55,7 +56,8 @@ def _always(call: Call, house: House) -> int:
                 f"Watching {', '.join(house.config.channels)} and delivering what is owed in "
                 f"{house.broadcaster.ledger}, until Ctrl-C or SIGTERM. Notices to readers {act}."
             )
-        house.broadcaster.attend(lambda desk: watch_over(desk, house.config).run())
+        with journal(call.out, ZoneInfo(house.config.time_zone)):
+            house.broadcaster.attend(lambda desk: watch_over(desk, house.config).run())
     if not call.out.quiet:
         call.out.lines("Stopped; what is still owed stays in the ledger.")
         call.out.object({"schema": SCHEMA, "stopped": True})

@@ -86,6 +86,8 @@ class People:
                     await ledger.do(rounds.over, cause)
             raise
         await ledger.do(rounds.told_by, cause, report.id)
+        if not report.repeated:
+            log.info("The people in charge are told: %s", said.subject)
         return not report.repeated
 
     def _rendered(self, message: str, values: MessageValues) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 
 from surecast.broadcaster.desk import Desk
@@ -18,6 +19,8 @@ from surecast.ops.judging import Judgement, Times, judge
 from surecast.ops.notices import VALID, Notices
 from surecast.ops.reporter import Reporter
 from surecast.outage import Notice, Outage, Sort
+
+log = logging.getLogger(__name__)
 
 #: A round without anything to do costs a few reads of the ledger.
 PAUSE_S = 2.0
@@ -44,6 +47,7 @@ class Watch:
         self._reporter = reporter
         self._notices = notices
         self._heartbeat = heartbeat
+        self._seen: dict[str, Condition] = {}
         self._times = Times(
             notice_after_s=config.watch.notice_after_s,
             update_after_s=config.watch.update_after_s,
@@ -85,6 +89,7 @@ class Watch:
         await self._desk.ledger.do(rounds.watcher_seen, self._desk.owner, self._desk.clock.now())
         await self._look_around()
         health = await self._switched()
+        self._log_changes(health)
         await self._finish_notices()
         await self._follow_outages(health)
         await self._reporter.report(health)
@@ -126,6 +131,15 @@ class Watch:
         ]
         return await self._desk.operator.health() if any(opened) else health
 
+    def _log_changes(self, health: Mapping[str, Health]) -> None:
+        """For whoever reads along; of a channel that was never anything but well there is nothing to say."""
+        for name, each in health.items():
+            if each.condition in {Condition.UNKNOWN, self._seen.get(name, Condition.UP)}:
+                continue
+            because = f": {'; '.join(each.reasons)}" if each.reasons else ""
+            log.info("%s is %s%s", name, each.condition.value, because)
+            self._seen[name] = each.condition
+
     # Outages
 
     async def _follow_outages(self, health: Mapping[str, Health]) -> None:
@@ -152,6 +166,7 @@ class Watch:
             )
             if outage is None:  # another watch was faster
                 return
+            log.info("Outage %d of %s began", outage.id, channel.name)
         elif judgement.well_since != outage.up_since:
             await ledger.do(outages.up_again, outage, judgement.well_since)
         for notice in judgement.drop:
@@ -167,6 +182,7 @@ class Watch:
         await self._notices.withdraw(outage)
         late = await self._reporter.dropped_in(outage)
         if await self._desk.ledger.do(outages.end, outage, self._desk.clock.now()):
+            log.info("Outage %d of %s is over", outage.id, channel.name)
             await self._reporter.outage_over(outage, late)
 
     async def _finish_notices(self) -> None:
@@ -215,13 +231,14 @@ class Watch:
             await self._reporter.trouble(outage, str(error))
             return
         if notice is not None:
+            log.info("The %s of outage %d is written, as %s", _SAYS[sort], outage.id, notice.id)
             await self._let_go(outage, notice)
 
     async def _let_go(self, outage: Outage, notice: Notice) -> None:
         """Sends a notice where the configuration lets the watch do that; a person is told either way."""
         try:
-            if self._rules.act == "send":
-                await self._notices.send(notice)
+            if self._rules.act == "send" and await self._notices.send(notice) is not None:
+                log.info("The %s of outage %d was sent", _SAYS[notice.sort], outage.id)
         except LedgerError:
             raise
         except SurecastError as error:
@@ -230,5 +247,6 @@ class Watch:
         await self._reporter.notice(outage, notice, sent=self._rules.act == "send")
 
 
+_SAYS = {Sort.NOTICE: "notice", Sort.UPDATE: "update", Sort.ALL_CLEAR: "all-clear"}
 _SUSPICIOUS = frozenset({Condition.DEGRADED, Condition.DOWN})
 _BAD = frozenset({Condition.DOWN, Condition.ISOLATED})
