@@ -15,7 +15,6 @@ from surecast.config.assemble import assemble
 from surecast.ledger import outages, rounds
 from surecast.ops.heartbeat import Heartbeat
 from surecast.ops.notices import Notices
-from surecast.ops.reporter import Reporter
 from surecast.ops.watch import Watch
 from surecast.outage import Notice, Outage
 from surecast.report import Report
@@ -133,7 +132,7 @@ class Stage:
         return Watch(
             desk,
             self.config,
-            reporter=Reporter(desk, self.config, Telling(desk, self.people)),
+            people=Telling(desk, self.people),
             notices=Notices(desk, self.config, self.config.templates),
             heartbeat=Heartbeat(desk, self.config),
         )

@@ -7,17 +7,15 @@ from surecast.config.values import Config
 from surecast.ops.heartbeat import Heartbeat
 from surecast.ops.notices import Notices
 from surecast.ops.people import People
-from surecast.ops.reporter import Reporter
 from surecast.ops.watch import Watch
 
 
 def watch_over(desk: Desk, config: Config) -> Watch:
     """The watch that a configuration describes, over a desk of the same one."""
-    people = People(desk, config.charge, config.templates)
     return Watch(
         desk,
         config,
-        reporter=Reporter(desk, config, people),
+        people=People(desk, config.charge, config.templates),
         notices=notices_of(desk, config),
         heartbeat=Heartbeat(desk, config),
     )

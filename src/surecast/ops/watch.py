@@ -14,18 +14,22 @@ from surecast.config.values import Config
 from surecast.errors import LedgerBusyError, LedgerError, SurecastError
 from surecast.health import Condition, Health
 from surecast.ledger import broadcasts, outages, rounds
+from surecast.ops.digest import Digest
 from surecast.ops.heartbeat import Heartbeat
 from surecast.ops.judging import Judgement, Times, judge
 from surecast.ops.notices import VALID, Notices
+from surecast.ops.outage_reporter import OutageReporter
 from surecast.ops.reporter import Reporter
+from surecast.ops.telling import Teller, Tells
 from surecast.outage import Notice, Outage, Sort
 
 log = logging.getLogger(__name__)
 
 #: A round without anything to do costs a few reads of the ledger.
 PAUSE_S = 2.0
-#: A single round goes on while something is due so soon, and so long in all: the next one may come after a minute.
+#: A single round waits for what is due so soon, and lasts so long at most: cron may start the next one every minute.
 SOON_S, ONCE_S, MOMENT_S = 10.0, 50.0, 0.1
+PASSES = 2  # without a post of what is owed; a post may take that many
 #: A notice that was let go is in a broadcast after this, if its process lives.
 HALF_SENT_S = 30.0
 DAY_S = 86_400.0
@@ -37,14 +41,15 @@ class Watch:
     Any number may run over one ledger: of each look, notice and message one of them makes one.
     """
 
-    def __init__(
-        self, desk: Desk, config: Config, *, reporter: Reporter, notices: Notices, heartbeat: Heartbeat
-    ) -> None:
+    def __init__(self, desk: Desk, config: Config, *, people: Tells, notices: Notices, heartbeat: Heartbeat) -> None:
         self._desk = desk
         self._config = config
         self._rules = config.watch
         self._observer: Observer = desk.observer
-        self._reporter = reporter
+        teller = Teller(desk, config, people)
+        self._reporter = Reporter(desk, config, teller)
+        self._outage_reporter = OutageReporter(desk, config, teller)
+        self._digest = Digest(desk, config, teller)
         self._notices = notices
         self._heartbeat = heartbeat
         self._seen: dict[str, Condition] = {}
@@ -71,18 +76,23 @@ class Watch:
     async def once(self) -> tuple[str, ...]:
         """One round, and what is due is delivered; for cron. Gives the broadcasts that it touched.
 
-        What comes due while it is at it is delivered as well: a platform that is back gets what it missed at a pace.
+        As long as that makes less of what is owed, it waits for what is due soon: a platform that is back gets what it
+        missed at a pace, and the next run may be minutes away.
         """
         await self.round()
         touched: dict[str, None] = {}
-        until = self._desk.clock.now() + ONCE_S
+        until, owed, fruitless = self._desk.clock.now() + ONCE_S, await self._owed(), PASSES
         while True:
             touched |= dict.fromkeys(await self._desk.work_once())
             next_at = await self._desk.ledger.do(broadcasts.next_wake)
-            now = self._desk.clock.now()
-            if next_at is None or next_at > min(now + SOON_S, until):
+            now, before, owed = self._desk.clock.now(), owed, await self._owed()
+            fruitless = 0 if owed < before else fruitless + 1
+            if fruitless > PASSES or next_at is None or next_at > min(now + SOON_S, until):
                 return tuple(touched)
             await asyncio.sleep(max(MOMENT_S, next_at - now))
+
+    async def _owed(self) -> int:
+        return sum(each.posts for each in (await self._desk.operator.overview()).owed)
 
     async def round(self) -> float:
         """Looks where it is time to, and does what follows; gives after how many seconds there is more to do."""
@@ -93,6 +103,7 @@ class Watch:
         await self._finish_notices()
         await self._follow_outages(health)
         await self._reporter.report(health)
+        await self._digest.tell_if_due()
         await self._heartbeat.beat()
         return self._pause_s(health)
 
@@ -180,10 +191,10 @@ class Watch:
         if say is not None:  # first, as nobody would write it for an outage that is over
             await self._say(outage, say, number=0, bad=bad)
         await self._notices.withdraw(outage)
-        late = await self._reporter.dropped_in(outage)
+        late = await self._outage_reporter.dropped_in(outage)
         if await self._desk.ledger.do(outages.end, outage, self._desk.clock.now()):
             log.info("Outage %d of %s is over", outage.id, channel.name)
-            await self._reporter.outage_over(outage, late)
+            await self._outage_reporter.over(outage, late)
 
     async def _finish_notices(self) -> None:
         """Does what a process had in hand that ended meanwhile: sends what was let go, and tells of what waits."""
@@ -218,17 +229,17 @@ class Watch:
     async def _say(self, outage: Outage, sort: Sort, *, number: int, bad: frozenset[str]) -> None:
         """Writes a notice and lets it go."""
         try:
-            missed = len(await self._reporter.paid_back(outage)) if sort is Sort.ALL_CLEAR else 0
+            missed = len(await self._outage_reporter.paid_back(outage)) if sort is Sort.ALL_CLEAR else 0
             route = await self._notices.route(outage, sort, bad)
             if route is None:
                 if sort is Sort.NOTICE:
-                    await self._reporter.untold(outage)
+                    await self._outage_reporter.untold(outage)
                 return
             notice = await self._notices.draft(outage, sort, route, number=number, missed=missed)
         except LedgerError:
             raise  # the next round writes it
         except SurecastError as error:  # a route that cannot be read: the watch goes on
-            await self._reporter.trouble(outage, str(error))
+            await self._outage_reporter.trouble(outage, str(error))
             return
         if notice is not None:
             log.info("The %s of outage %d is written, as %s", _SAYS[sort], outage.id, notice.id)
@@ -242,9 +253,9 @@ class Watch:
         except LedgerError:
             raise
         except SurecastError as error:
-            await self._reporter.trouble(outage, str(error))
+            await self._outage_reporter.trouble(outage, str(error))
             return
-        await self._reporter.notice(outage, notice, sent=self._rules.act == "send")
+        await self._outage_reporter.notice(outage, notice, sent=self._rules.act == "send")
 
 
 _SAYS = {Sort.NOTICE: "notice", Sort.UPDATE: "update", Sort.ALL_CLEAR: "all-clear"}

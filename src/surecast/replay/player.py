@@ -21,7 +21,6 @@ from surecast.config.values import Config
 from surecast.message import Announcement
 from surecast.ops.heartbeat import Heartbeat
 from surecast.ops.notices import Notices
-from surecast.ops.reporter import Reporter
 from surecast.ops.watch import Watch
 from surecast.replay.figures import Figures, Said, count
 from surecast.replay.timeline import Timeline
@@ -176,7 +175,7 @@ class _Stage:
         watch = Watch(
             desk,
             self._config,
-            reporter=Reporter(desk, self._config, self._listener),
+            people=self._listener,
             notices=Notices(desk, self._config),
             heartbeat=Heartbeat(desk, self._config),
         )
