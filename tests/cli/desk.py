@@ -175,7 +175,7 @@ class Desk:
     def ended(self, process: subprocess.Popen[bytes]) -> Ran:
         """Waits for a command that was started."""
         out, err = process.communicate(timeout=LIMIT_S)
-        return Ran(process.returncode, out.decode(), err.decode())
+        return Ran(process.returncode, out.decode(), (err or b"").decode())
 
     def terminal(self, *words: str, columns: int = 100, **more: str) -> Terminal:
         """Starts a command on a terminal of its own."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import subprocess
 import threading
 import time
 
@@ -11,7 +13,7 @@ import pytest
 
 from surecast.ledger import outages
 from surecast.sandbox import Fault, Sandbox
-from tests.cli.desk import Desk
+from tests.cli.desk import COMMAND, Desk
 from tests.ledger.open_files import opened
 
 ALL_WELL = "All channels work as far as is known; nothing is owed."
@@ -28,6 +30,11 @@ def harbour(house: Desk) -> Desk:
 
 def pass_s(seconds: float) -> None:
     threading.Event().wait(seconds)
+
+
+def open_outages(desk: Desk) -> int:
+    with opened(desk.ledger) as database:
+        return len(outages.open_now(database))
 
 
 # Once
@@ -116,28 +123,55 @@ def test_whether_notices_go_by_themselves_is_said_first(house: Desk) -> None:
     assert first.endswith(" Notices to readers are sent.\n")
 
 
-def open_outages(desk: Desk) -> int:
-    with opened(desk.ledger) as database:
-        return len(outages.open_now(database))
-
-
-def until_it_is_entered(desk: Desk) -> None:
-    ends_at = time.monotonic() + 20
-    while not (desk.ledger.exists() and open_outages(desk)):
-        assert time.monotonic() < ends_at
-        pass_s(0.1)
-
-
-@pytest.mark.parametrize("words", [(), ("--quiet",)], ids=["as usual", "quiet"])
-def test_a_service_keeps_a_journal_on_standard_error(harbour: Desk, far_side: Sandbox, words: tuple[str, ...]) -> None:
+def test_a_service_keeps_a_journal_on_standard_error(harbour: Desk, far_side: Sandbox) -> None:
     far_side.fault("bluesky", Fault.DOWN)
-    process = harbour.start("watch", *words)
-    until_it_is_entered(harbour)
+    process = harbour.start("watch")
+    assert process.stderr is not None
+    degraded, down, began = (process.stderr.readline().decode() for _ in range(3))
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d  bluesky is degraded: ", degraded), "the first line has the date"
+    assert re.match(rf"{CLOCK}  bluesky is down: ", down)
+    assert re.fullmatch(rf"{CLOCK}  Outage 1 of bluesky began\n", began)
+    process.send_signal(signal.SIGTERM)
+    assert harbour.ended(process).code == 0
+
+
+def test_a_quiet_service_says_only_what_goes_wrong_and_nothing_secret(harbour: Desk, far_side: Sandbox) -> None:
+    harbour.top('heartbeat = "http://127.0.0.1:1/ping-of-ours"').route("bluesky | mastodon")
+    far_side.fault("bluesky", Fault.DOWN)
+    process = harbour.start("watch", "--quiet")
+    assert process.stderr is not None
+    line = process.stderr.readline().decode()
+    assert re.fullmatch(rf"{CLOCK}  The sign of life did not arrive \(\w+\)\. Look at heartbeat in \[watch\]\n", line)
     process.send_signal(signal.SIGTERM)
     ran = harbour.ended(process)
-    lines = [re.sub(rf"^{CLOCK}  ", "", line) for line in ran.err.splitlines()]
-    begins = [] if words else ["bluesky is degraded: ", "bluesky is down: ", "Outage 1 of bluesky began"]
-    assert [line[: len(start)] for line, start in zip(lines, begins, strict=True)] == begins
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_a_journal_that_nobody_reads_holds_nothing_up(harbour: Desk, far_side: Sandbox) -> None:
+    far_side.fault("bluesky", Fault.DOWN)
+    reading, writing = os.pipe()
+    try:
+        os.set_blocking(writing, False)
+        while True:
+            try:
+                os.write(writing, b"x" * 65_536)
+            except BlockingIOError:
+                break
+        os.set_blocking(writing, True)
+        process = subprocess.Popen(
+            [*COMMAND, "watch"], cwd=harbour.folder, env=harbour.environ(), stdout=subprocess.PIPE, stderr=writing
+        )
+        ends_at = time.monotonic() + 20
+        while not (harbour.ledger.exists() and open_outages(harbour)):
+            assert time.monotonic() < ends_at
+            pass_s(0.1)
+        process.send_signal(signal.SIGTERM)
+        ran = harbour.ended(process)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert ran.code == 0
+    assert ran.lines[-1] == "Stopped; what is still owed stays in the ledger."
 
 
 @pytest.mark.parametrize(

@@ -367,6 +367,15 @@ def test_a_lock_that_is_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
         timer.join()
 
 
+def test_a_text_that_cannot_be_read_is_an_error_of_the_ledger(tmp_path: Path) -> None:
+    with (
+        opened(tmp_path / "ledger.db") as database,
+        pytest.raises(LedgerError, match="Could not decode to UTF-8"),
+        database.reading(),
+    ):
+        database.connection.execute("select cast(x'ff' as text)").fetchone()
+
+
 def test_a_new_file_that_another_is_just_preparing_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:

@@ -275,7 +275,9 @@ def test_with_both_sides_down_nobody_can_be_told_and_later_those_who_can_are(tmp
         assert sorted(outage.channel for outage in stage.open_outages) == ["bluesky", "mastodon"]
         assert (stage.drafts, stage.notices(1), stage.notices(2)) == ((), (), ())
         assert stage.people.sorts == ["outage_untold", "outage_untold"], "a person has to know, if readers cannot"
-        assert {values["channel"] for values in stage.people.of("outage_untold")} == {"bluesky", "mastodon"}
+        told_of = {values["channel"]: values["does"][-1] for values in stage.people.of("outage_untold")}
+        says = "It tells readers as soon as a channel works on which that can be said."
+        assert told_of == {"bluesky": says, "mastodon": says}
         stage.up("mastodon")
         stage.play(5 * MINUTE)
         assert told(stage) == ["notice"], "of Bluesky, on Mastodon"
@@ -286,6 +288,23 @@ def test_with_both_sides_down_nobody_can_be_told_and_later_those_who_can_are(tmp
         stage.play(20 * MINUTE)
         assert stage.open_outages == ()
         assert (told(stage), stage.posts("bluesky")) == (["notice", "all-clear"], [])
+
+
+def test_where_notices_are_drafts_a_person_is_promised_one(tmp_path: Path) -> None:
+    with house(tmp_path, act="draft") as stage:
+        stage.down("bluesky", "mastodon")
+        stage.play(5 * MINUTE)
+        does = {values["does"][-1] for values in stage.people.of("outage_untold")}
+        assert does == {"It writes a notice for you to approve as soon as a channel works on which that can be said."}
+
+
+def test_who_was_told_of_an_outage_is_not_told_of_the_first_post_that_runs_into_it(tmp_path: Path) -> None:
+    with house(tmp_path) as stage:
+        stage.down("bluesky", "mastodon")
+        stage.play(5 * MINUTE)
+        stage.announce(urgency="urgent")
+        stage.play(5 * MINUTE)
+        assert stage.people.sorts == ["outage_untold", "outage_untold"]
 
 
 def test_when_both_come_back_before_anybody_could_be_told_there_is_no_word_at_all(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from surecast.ledger import outages
+from tests.ledger.open_files import opened
 from tests.scenarios.shop import Shop
 from tests.scenarios.watching import quick, stopped, watching
 from tests.servers.fixtures import OwnSnac
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.server
 PASSWORD = "pass-word-1234"
 NOTICE, ALL_CLEAR = "We cannot reach our readers on Bluesky at the moment (since", "Bluesky works for us again."
 JOURNAL = re.compile(
-    r"(\d{4}-\d\d-\d\d )?\d\d:\d\d  (bluesky is |Outage 1 of bluesky |The (notice|all-clear) of outage 1 )"
+    r"(\d{4}-\d\d-\d\d )?\d\d:\d\d  ((bluesky|mastodon) is |Outage 1 of bluesky |The (notice|all-clear) of outage 1 )"
 )
 
 
@@ -30,6 +32,11 @@ def texts(snac: Snac) -> list[str]:
 
 def told(snac: Snac, words: str) -> int:
     return sum(words in text for text in texts(snac))
+
+
+def ended_outages(shop: Shop) -> int:
+    with opened(shop.folder / "surecast.db") as database:
+        return sum(outage.ended_at is not None for outage in outages.since(database, 0.0))
 
 
 def test_an_outage_that_only_readers_notice_is_told_once_and_ends_with_nothing_lost_or_doubled(
@@ -58,10 +65,11 @@ def test_an_outage_that_only_readers_notice_is_told_once_and_ends_with_nothing_l
             status = shop.run("status", sent.json["id"], "--json").json
             assert status["channels"]["bluesky"]["verdict"] == "confirmed", status
             assert shop.run("status", "--json").json["overview"]["down"] == []
+            wait_until(lambda: ended_outages(shop) == 1, 20, "the end of the outage")
             ended = stopped(watch)
         assert ended.code == 0
         assert [line for line in ended.err.splitlines() if not JOURNAL.match(line)] == []
-        assert ended.err.rstrip().endswith("Outage 1 of bluesky is over")
+        assert "Outage 1 of bluesky is over" in ended.err
     finally:
         network.resume_indexing()
     posts = sorted(post["value"]["text"] for post in network.posts(did))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from surecast.broadcaster.overview import Overview, Owed, Switched, Tried, Trouble
+from surecast.broadcaster.overview import WATCH_SILENT_S, Overview, Owed, Switched, Tried, Trouble
 from surecast.broadcaster.probing import probe
 from surecast.broadcaster.roster import Roster
 from surecast.channel import Channel, Probed
@@ -142,9 +142,11 @@ class Operator:
                 yield f"Give {name} a valid password or token, then: surecast channels trial {name}."
 
     def _silent_heartbeat(self, found: _Survey, now: float) -> Iterator[str]:
-        if found.heartbeat_fails_since is not None:
-            since = hours_minutes(found.heartbeat_fails_since, ZoneInfo(self._house.time_zone), now)
-            yield f"Correct heartbeat in [watch]: since {since} no sign of life arrived at its address."
+        fails_since, seen_at = found.heartbeat_fails_since, found.watcher_seen_at
+        if fails_since is None or seen_at is None or now - seen_at > WATCH_SILENT_S or self._own_network(found, now):
+            return
+        since = hours_minutes(fails_since, ZoneInfo(self._house.time_zone), now)
+        yield f"Look at heartbeat in [watch]: since {since} no sign of life arrived at its address."
 
     # Orders
 

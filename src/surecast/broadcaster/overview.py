@@ -8,6 +8,9 @@ from surecast.channel import Probed
 from surecast.health import Condition
 from surecast.report import Report
 
+#: A watch that was not seen for so long is silent.
+WATCH_SILENT_S = 900.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,6 @@ from surecast.cli.options import verb
 from surecast.cli.output import SCHEMA
 from surecast.clock import hours_minutes, iso
 from surecast.errors import UsageError
-
-#: A watch that was not seen for so long is silent.
-SILENT_S = 900.0
 
 EPILOG = """\
 \b
@@ -56,7 +54,7 @@ def _always(call: Call, house: House) -> int:
                 f"Watching {', '.join(house.config.channels)} and delivering what is owed in "
                 f"{house.broadcaster.ledger}, until Ctrl-C or SIGTERM. Notices to readers {act}."
             )
-        with journal(call.out, ZoneInfo(house.config.time_zone)):
+        with journal(call.out, ZoneInfo(house.config.time_zone), logging.WARNING if call.out.quiet else logging.INFO):
             house.broadcaster.attend(lambda desk: watch_over(desk, house.config).run())
     if not call.out.quiet:
         call.out.lines("Stopped; what is still owed stays in the ledger.")
@@ -68,7 +66,8 @@ def _once(call: Call, house: House) -> int:
     from surecast.cli.overview import overview_object, show_overview  # noqa: PLC0415 - not for --help
     from surecast.ops.service import watch_over  # noqa: PLC0415
 
-    touched = house.broadcaster.attend(lambda desk: watch_over(desk, house.config).once())
+    with journal(call.out, ZoneInfo(house.config.time_zone), logging.WARNING):
+        touched = house.broadcaster.attend(lambda desk: watch_over(desk, house.config).once())
     overview = house.broadcaster.overview()
     if not (call.out.quiet and overview.calm):
         call.out.object({"schema": SCHEMA, "overview": overview_object(overview), "broadcasts": list(touched)})
@@ -77,9 +76,11 @@ def _once(call: Call, house: House) -> int:
 
 
 def _check(call: Call, house: House) -> int:
+    from surecast.broadcaster.overview import WATCH_SILENT_S  # noqa: PLC0415 - not for --help
+
     seen = None if house.empty else house.broadcaster.overview().watcher_seen_at
     now = time.time()
-    alive = seen is not None and now - seen <= SILENT_S
+    alive = seen is not None and now - seen <= WATCH_SILENT_S
     if not (call.out.quiet and alive):
         call.out.object({"schema": SCHEMA, "alive": alive, "seen": None if seen is None else iso(seen)})
         call.out.lines(_said(seen, alive=alive, zone=ZoneInfo(house.config.time_zone), now=now))

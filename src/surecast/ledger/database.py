@@ -57,6 +57,7 @@ class Database:
 
         SQLite does not wait for others while it turns a new file to WAL: its busy timeout is not asked there
         (https://www.sqlite.org/c3ref/busy_handler.html, on deadlocks), and of programs that start together some fail.
+        At worst this waits twice `BUSY_TIMEOUT_S`, once here and once in SQLite.
         """
         patiently = Retrying(
             retry=retry_if_exception(_is_busy),
@@ -234,7 +235,8 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _is_busy(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    code = getattr(error, "sqlite_errorcode", 0)  # Python's own errors, e.g. of a text that is no UTF-8, have none
+    return isinstance(error, sqlite3.OperationalError) and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _explained(error: sqlite3.Error, path: Path) -> LedgerError:

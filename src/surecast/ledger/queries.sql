@@ -318,8 +318,11 @@ update told set times = times + 1, last_at = :now where cause = :cause;
 -- name: told_by!
 update told set broadcast = :broadcast where cause = :cause;
 
--- name: told_like
-select * from told where cause like :pattern escape '\';
+-- name: told_all
+select * from told;
+
+-- name: told_of^
+select * from told where cause = :cause;
 
 -- name: untell!
 delete from told where cause = :cause;

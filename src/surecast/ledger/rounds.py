@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from surecast.ledger.database import Database
 
 _CUT_OFF, _CUT_OFF_SINCE = "cut off", "cut off since"
-_HEARTBEAT_FAILS = "heartbeat fails"
+_HEARTBEAT, _HEARTBEAT_FAILS = "heartbeat", "heartbeat fails"
 #: Two moments without network within so many seconds belong together.
 SAME_CUT_S = 300.0
 
@@ -67,18 +67,28 @@ def last_cut_off(database: Database) -> CutOff | None:
     return None if until is None else CutOff(since=until if since is None else since, until=until)
 
 
-def heartbeat(database: Database, now: float, *, well: bool) -> None:
-    """Records how the last sign of life went; of failures in a row the first counts."""
+def heartbeat_due(database: Database, *, every_s: float, now: float) -> bool:
+    """Whether it is time for a sign of life, and ours to give."""
+    return take(database, _HEARTBEAT, every_s=every_s, now=now)
+
+
+def heartbeat(database: Database, now: float, *, well: bool) -> bool:
+    """Records how the last sign of life went, of failures in a row the first; whether that is news."""
     with database.transaction() as queries:
         if well:
-            queries.forget_round(database.connection, name=_HEARTBEAT_FAILS)
-        else:
-            queries.begin_round(database.connection, name=_HEARTBEAT_FAILS, now=now)
+            return bool(queries.forget_round(database.connection, name=_HEARTBEAT_FAILS))
+        return bool(queries.begin_round(database.connection, name=_HEARTBEAT_FAILS, now=now))
+
+
+def heartbeat_failed(database: Database) -> bool:
+    """Whether the last sign of life did not arrive."""
+    return last(database, _HEARTBEAT_FAILS) is not None
 
 
 def heartbeat_fails_since(database: Database) -> float | None:
-    """Since when no sign of life arrives, Unix seconds; None when the last one did."""
-    return last(database, _HEARTBEAT_FAILS)
+    """Since when no sign of life arrives, Unix seconds; None until two in a row did not."""
+    since, tried = last(database, _HEARTBEAT_FAILS), last(database, _HEARTBEAT)
+    return since if since is not None and tried is not None and tried > since else None
 
 
 # What people were told ----------------------------------------------------------------------------------------------
@@ -116,11 +126,17 @@ def told_by(database: Database, cause: str, broadcast: str) -> None:
         queries.told_by(database.connection, cause=cause, broadcast=broadcast)
 
 
-def told(database: Database, prefix: str = "") -> tuple[Told, ...]:
-    """The causes that are not over and begin so."""
-    pattern = "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in prefix) + "%"
+def told(database: Database) -> tuple[Told, ...]:
+    """The causes that are not over."""
     with database.reading() as queries:
-        return tuple(Told(**dict(row)) for row in queries.told_like(database.connection, pattern=pattern))
+        return tuple(Told(**dict(row)) for row in queries.told_all(database.connection))
+
+
+def told_of(database: Database, cause: str) -> Told | None:
+    """A cause, if people were told of it and it is not over."""
+    with database.reading() as queries:
+        row = queries.told_of(database.connection, cause=cause)
+        return None if row is None else Told(**dict(row))
 
 
 def over(database: Database, cause: str) -> None:

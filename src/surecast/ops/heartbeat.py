@@ -35,15 +35,17 @@ class Heartbeat:
         """
         ledger, now = self._desk.ledger, self._desk.clock.now()
         if self._address is None:
-            if await ledger.do(rounds.heartbeat_fails_since) is not None:  # it is no longer configured
+            if await ledger.do(rounds.heartbeat_failed):  # it is no longer configured
                 await ledger.do(rounds.heartbeat, now, well=True)
             return None
-        if not await ledger.do(rounds.take, "heartbeat", every_s=self._every_s, now=now):
+        if not await ledger.do(rounds.heartbeat_due, every_s=self._every_s, now=now):
             return None
         fault = await self._call(self._address)
-        await ledger.do(rounds.heartbeat, now, well=not fault)
-        if fault:
-            log.warning("The sign of life did not arrive (%s). Look at heartbeat in [watch].", fault)
+        news = await ledger.do(rounds.heartbeat, now, well=not fault)
+        if news and fault:
+            log.warning("The sign of life did not arrive (%s). Look at heartbeat in [watch]", fault)
+        elif news:
+            log.info("The sign of life arrives again")
         return not fault
 
     async def _call(self, address: str | Secret) -> str:

@@ -67,17 +67,18 @@ class OutageReporter:
         )
 
     async def untold(self, outage: Outage) -> None:
-        """Nothing is said to readers of an outage, since it concerns no public channel or none is left to say it on."""
+        """Nothing is said to readers of an outage: it concerns no public channel, or none is left to say it on.
+
+        Not told to who knows already that a fallback was used; and who is told here, is not told that.
+        """
         channel = self._config.channels[outage.channel]
         name, platform = channel.name, channel.kind.traits.platform
-        if await self._desk.ledger.do(rounds.told, f"fallback:{name}"):
-            return  # they know that it is down
+        silence = "It writes no notice, as this channel writes to people one by one."
         if channel.kind.traits.public:
-            silence = "It tells readers as soon as a channel works on which that can be done."
-        else:
-            silence = "It writes no notice, as this channel writes to people one by one."
+            does = "tells readers" if self._config.watch.act == "send" else "writes a notice for you to approve"
+            silence = f"It {does} as soon as a channel works on which that can be said."
         await self._teller.tell(
-            f"outage:{outage.id}",
+            f"fallback:{name}",
             "outage_untold",
             failing=name,
             platform=platform,

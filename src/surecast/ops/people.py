@@ -69,7 +69,7 @@ class People:
         Raises:
             LedgerError: the ledger cannot be written.
         """
-        if any(told.cause == cause for told in await self._desk.ledger.do(rounds.told, cause)):
+        if await self._desk.ledger.do(rounds.told_of, cause) is not None:
             await self._desk.ledger.do(rounds.over, cause)
 
     async def _tell(self, cause: str, message: str, route: Route, values: MessageValues) -> bool:
@@ -117,5 +117,6 @@ def _untold_since(database: Database, cause: str, now: float) -> float | None:
     moment, so that they are told once even if that process was not dead but slow.
     """
     fresh = rounds.tell(database, cause, now)
-    entered = next(each for each in rounds.told(database, cause) if each.cause == cause)
+    entered = rounds.told_of(database, cause)
+    assert entered is not None
     return entered.at if fresh or entered.broadcast is None else None

@@ -75,8 +75,8 @@ class Reporter:
 
     async def _over_unless_outage(self, cause: str, channel: str) -> None:
         ledger = self._desk.ledger
-        told = await ledger.do(rounds.told, cause)
-        if not told or self._now - max(each.last_at for each in told) <= RECENT_S:
+        told = await ledger.do(rounds.told_of, cause)
+        if told is None or self._now - told.last_at <= RECENT_S:
             return  # the same reroute would be found again
         if all(outage.channel != channel for outage in await ledger.do(outages.open_now)):
             await self._teller.over(cause)

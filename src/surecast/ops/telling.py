@@ -27,7 +27,7 @@ class Teller:
     """Tells the people in charge of one house, in its name and in its time.
 
     Args:
-        people: as whom nobody hears of a cause twice.
+        people: tells each of them once for each cause.
     """
 
     def __init__(self, desk: Desk, config: Config, people: Tells) -> None:

@@ -27,9 +27,14 @@ log = logging.getLogger(__name__)
 
 #: A round without anything to do costs a few reads of the ledger.
 PAUSE_S = 2.0
-#: A single round waits for what is due so soon, and lasts so long at most: cron may start the next one every minute.
-SOON_S, ONCE_S, MOMENT_S = 10.0, 50.0, 0.1
-PASSES = 2  # without a post of what is owed; a post may take that many
+#: A single round waits for what is due within so long, or what the pace of paying back makes due next.
+SOON_S = 10.0
+#: After so long a single round begins nothing more: cron may start the next one every minute.
+ONCE_S = 50.0
+#: So many passes in a row may deliver nothing after one that did: a post may take one to prepare and one to send.
+MOST_FRUITLESS = 2
+#: A single round rests so long at least.
+MOMENT_S = 0.1
 #: A notice that was let go is in a broadcast after this, if its process lives.
 HALF_SENT_S = 30.0
 DAY_S = 86_400.0
@@ -52,7 +57,7 @@ class Watch:
         self._digest = Digest(desk, config, teller)
         self._notices = notices
         self._heartbeat = heartbeat
-        self._seen: dict[str, Condition] = {}
+        self._logged: dict[str, Condition] = {}
         self._times = Times(
             notice_after_s=config.watch.notice_after_s,
             update_after_s=config.watch.update_after_s,
@@ -81,13 +86,14 @@ class Watch:
         """
         await self.round()
         touched: dict[str, None] = {}
-        until, owed, fruitless = self._desk.clock.now() + ONCE_S, await self._owed(), PASSES
+        soon_s = max(SOON_S, 1.5 / self._config.catch_up.pace.per_s)
+        until, owed, fruitless = self._desk.clock.now() + ONCE_S, await self._owed(), MOST_FRUITLESS
         while True:
             touched |= dict.fromkeys(await self._desk.work_once())
             next_at = await self._desk.ledger.do(broadcasts.next_wake)
             now, before, owed = self._desk.clock.now(), owed, await self._owed()
             fruitless = 0 if owed < before else fruitless + 1
-            if fruitless > PASSES or next_at is None or next_at > min(now + SOON_S, until):
+            if fruitless > MOST_FRUITLESS or next_at is None or next_at > min(now + soon_s, until):
                 return tuple(touched)
             await asyncio.sleep(max(MOMENT_S, next_at - now))
 
@@ -144,12 +150,13 @@ class Watch:
 
     def _log_changes(self, health: Mapping[str, Health]) -> None:
         """For whoever reads along; of a channel that was never anything but well there is nothing to say."""
-        for name, each in health.items():
-            if each.condition in {Condition.UNKNOWN, self._seen.get(name, Condition.UP)}:
+        for name in self._config.channels:
+            each = health[name]
+            if each.condition in {Condition.UNKNOWN, self._logged.get(name, Condition.UP)}:
                 continue
             because = f": {'; '.join(each.reasons)}" if each.reasons else ""
             log.info("%s is %s%s", name, each.condition.value, because)
-            self._seen[name] = each.condition
+            self._logged[name] = each.condition
 
     # Outages
 
@@ -206,6 +213,7 @@ class Watch:
             if self._still_true(notice, known.get(notice.outage)):
                 with contextlib.suppress(SurecastError):  # tried again with the next round
                     await self._notices.finish(notice)
+                    log.info("The %s of outage %d was sent", _SAYS[notice.sort], notice.outage)
             else:
                 await self._notices.drop(notice)
         waiting = [notice for notice in await ledger.do(outages.drafts) if notice.created_at < before]
@@ -248,7 +256,9 @@ class Watch:
     async def _let_go(self, outage: Outage, notice: Notice) -> None:
         """Sends a notice where the configuration lets the watch do that; a person is told either way."""
         try:
-            if self._rules.act == "send" and await self._notices.send(notice) is not None:
+            if self._rules.act == "send":
+                if await self._notices.send(notice) is None:  # somebody else has decided about it
+                    return
                 log.info("The %s of outage %d was sent", _SAYS[notice.sort], outage.id)
         except LedgerError:
             raise
