@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 from surecast.audiences import Audience
+from surecast.broadcaster.accounts import account
 from surecast.broadcaster.observer import Observer
 from surecast.broadcaster.operator import Operator
 from surecast.broadcaster.people import People
@@ -204,12 +205,11 @@ class Desk:
 
     async def status(self, name: str, *, repeated: bool = False) -> Report:
         """The facts of a broadcast read back; `name` as a person types it."""
-        found = await self.ledger.do(broadcasts.find, name)
-        stored = await self.ledger.do(broadcasts.load, found)
         now = self.clock.now()
-        health = await self.operator.health()
+        known = await self.ledger.do(account, name, now)
+        stored, health = known.stored, self.operator.assessed(known.observed, now)
         decision = decide(stored.plan, stored.history, health, now)
-        worker = now if await self._goes_on(found) else await self.ledger.do(broadcasts.last_worker)
+        goes_on = known.in_hand or self._tends(stored.plan.id)
         return make_report(
             stored.plan,
             stored.history,
@@ -217,17 +217,14 @@ class Desk:
             now,
             health=health,
             repeated=repeated,
-            worker_seen_at=worker,
+            worker_seen_at=now if goes_on else known.worker_seen_at,
             worker=self._house.worker,
             currency=self._house.currency,
         )
 
-    async def _goes_on(self, name: str) -> bool:
-        """Whether somebody works on a broadcast: this process in its background, or whoever holds a part of it."""
-        if name in self._mine and self._tending is not None and not self._tending.done():
-            return True
-        listed = await self.ledger.do(batches.listed, name)
-        return any(batch.owner is not None and not proven_dead(batch.owner) for batch in listed)
+    def _tends(self, name: str) -> bool:
+        """Whether this process carries a broadcast on in its background."""
+        return name in self._mine and self._tending is not None and not self._tending.done()
 
     async def facts(self, name: str) -> tuple[Fact, ...]:
         """What happened in a broadcast, in the ledger's order."""

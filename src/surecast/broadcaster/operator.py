@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from surecast.broadcaster.accounts import Observed, observed
 from surecast.broadcaster.overview import WATCH_SILENT_S, Overview, Owed, Switched, Tried, Trouble
 from surecast.broadcaster.probing import probe
 from surecast.broadcaster.roster import Roster
@@ -13,7 +14,7 @@ from surecast.channel import Channel, Probed
 from surecast.clock import Clock, hours_minutes
 from surecast.errors import UsageError
 from surecast.health import Condition, Health, assess_all
-from surecast.ledger import broadcasts, gates, outages, rounds, signals
+from surecast.ledger import broadcasts, gates, outages, rounds
 from surecast.ledger.database import Database, Ledger
 from surecast.ledger.gates import FOR_EVER, Switch
 from surecast.outage import Notice, Outage, Stage
@@ -21,7 +22,7 @@ from surecast.outcome import Verdict
 from surecast.planning import House
 from surecast.policy import Gate
 from surecast.report import Report, Status
-from surecast.signals import KEPT_S, Slot
+from surecast.signals import Slot
 
 #: A trial waits so long for the platform, and for what readers see of it.
 TRIAL_S = 60.0
@@ -62,13 +63,12 @@ class Operator:
     async def health(self) -> Mapping[str, Health]:
         """What is believed of each channel, from its gate and from what was observed."""
         now = self._clock.now()
-        return self._assessed(*await self._ledger.do(_observed, now), now)
+        return self.assessed(await self._ledger.do(observed, now), now)
 
-    def _assessed(
-        self, known: Iterable[Gate], slots: Mapping[str, tuple[Slot, ...]], now: float
-    ) -> Mapping[str, Health]:
-        everything = {name: Gate(channel=name) for name in self._channels} | {gate.channel: gate for gate in known}
-        return assess_all(everything.values(), now, slots)
+    def assessed(self, known: Observed, now: float) -> Mapping[str, Health]:
+        """What is believed of each channel at `now`, from what the ledger knows."""
+        gates_of = {name: Gate(channel=name) for name in self._channels} | {gate.channel: gate for gate in known.gates}
+        return assess_all(gates_of.values(), now, known.slots)
 
     async def probe(self, channel: str) -> Probed:
         """Whether a channel's credentials and platform work; publishes nothing."""
@@ -82,7 +82,7 @@ class Operator:
         if not self._ledger.path.exists():
             return Overview(at=now, needs_you=tuple(unusable.values()), worker=self._house.worker)
         found = await self._ledger.do(_survey, now)
-        health = self._assessed(found.gates, found.slots, now)
+        health = self.assessed(found.observed, now)
         return Overview(
             at=now,
             down=tuple(self._trouble(health[name], found, now) for name in self._channels if _ails(health[name])),
@@ -101,7 +101,11 @@ class Operator:
 
     def _own_network(self, found: _Survey, now: float) -> str:
         cut = found.cut_off
-        if cut is None or now - cut.until > CUT_OFF_SHOWN_S or any(self._reached_since(cut.until, found.slots)):
+        if (
+            cut is None
+            or now - cut.until > CUT_OFF_SHOWN_S
+            or any(self._reached_since(cut.until, found.observed.slots))
+        ):
             return ""
         since = hours_minutes(cut.since, ZoneInfo(self._house.time_zone), now)
         return f"since {since} nothing can be reached from here, so no channel is blamed; look at the network here"
@@ -264,8 +268,7 @@ def _and_others(names: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Survey:
-    gates: tuple[Gate, ...]
-    slots: Mapping[str, tuple[Slot, ...]]
+    observed: Observed
     off_since: Mapping[str, float]
     outages: tuple[Outage, ...]
     notices: Mapping[int, int]
@@ -279,13 +282,9 @@ class _Survey:
     heartbeat_fails_since: float | None
 
 
-def _observed(database: Database, now: float) -> tuple[tuple[Gate, ...], Mapping[str, tuple[Slot, ...]]]:
-    return gates.listing(database), signals.since(database, now - KEPT_S)
-
-
 def _survey(database: Database, now: float) -> _Survey:
-    known, slots = _observed(database, now)
-    off = [gate.channel for gate in known if gate.isolated_until is not None and gate.isolated_until > now]
+    known = observed(database, now)
+    off = [gate.channel for gate in known.gates if gate.isolated_until is not None and gate.isolated_until > now]
     open_now = outages.open_now(database)
     with database.reading() as queries:
         connection = database.connection
@@ -293,8 +292,7 @@ def _survey(database: Database, now: float) -> _Survey:
         unsure = tuple(row["id"] for row in queries.only_a_person_knows(connection))
         missed = tuple(row["id"] for row in queries.missed_since(connection, since=now - MISSED_S, now=now))
     return _Survey(
-        gates=known,
-        slots=slots,
+        observed=known,
         off_since={name: at for name, at in off_since.items() if at is not None},
         outages=open_now,
         notices={each.id: _sent(outages.notices(database, each.id)) for each in open_now},
