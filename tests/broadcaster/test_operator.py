@@ -366,7 +366,7 @@ def test_an_outage_that_is_open_is_in_it_with_the_notices_that_were_sent(tmp_pat
         outage, waiting = in_ledger(tmp_path, story)
         overview = caster.overview()
     assert (overview.down[0].outage, overview.down[0].began_at, overview.down[0].notices) == (outage.id, 100.0, 1)
-    assert overview.needs_you == (f"A notice to readers waits for your word: surecast approve {waiting.id}.",)
+    assert overview.needs_you == (f"An update to readers waits for your word: surecast approve {waiting.id}.",)
     assert overview.watcher_seen_at == 600.0
 
 

@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from surecast.ledger import outages
+from surecast.ledger import outages, signals
 from surecast.outage import Sort
 from surecast.sandbox import Fault, Sandbox
+from surecast.signals import Answer, Signal, Source
 from tests.cli.desk import Desk
 from tests.ledger.open_files import opened
 
@@ -114,6 +115,47 @@ def test_one_that_is_approved_is_sent_once_on_its_route(house: Desk, far_side: S
     assert (again.code, again.out) == (2, "")
     assert again.err == f"The draft {name} was sent already. `surecast drafts` lists what waits.\n"
     assert house.run("drafts", "--drop", name).code == 2, "what was sent cannot be dropped"
+    assert on_mastodon(far_side, text) == 1
+
+
+def seen(desk: Desk, answer: Answer) -> None:
+    """What three looks at Bluesky found just now."""
+    with opened(desk.ledger) as database:
+        for _ in range(3):
+            signals.record(database, "bluesky", (Signal(source=Source.PROBE, answer=answer),), time.time())
+
+
+@pytest.mark.parametrize(
+    ("sort", "answer", "how"),
+    [
+        (Sort.NOTICE, Answer.GOOD, "works again"),
+        (Sort.UPDATE, Answer.GOOD, "works again"),
+        (Sort.ALL_CLEAR, Answer.BAD, "is down again"),
+    ],
+)
+def test_what_is_not_true_any_more_is_refused_unless_a_person_insists(
+    house: Desk, far_side: Sandbox, sort: Sort, answer: Answer, how: str
+) -> None:
+    text = f"What is so. {random.random()}"
+    name = draft(house, text, sort, 1)
+    seen(house, answer)
+    ran = house.run("approve", name)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        f"bluesky {how}, so this is not true any more. Drop it: surecast drafts --drop {name}; "
+        f"or send it all the same: surecast approve {name} --anyway.\n"
+    )
+    assert on_mastodon(far_side, text) == 0
+    assert house.run("approve", name, "--anyway").code == 0
+    assert on_mastodon(far_side, text) == 1
+
+
+@pytest.mark.parametrize(("sort", "answer"), [(Sort.NOTICE, Answer.BAD), (Sort.ALL_CLEAR, Answer.GOOD)])
+def test_what_is_still_true_is_sent(house: Desk, far_side: Sandbox, sort: Sort, answer: Answer) -> None:
+    text = f"What is so. {random.random()}"
+    name = draft(house, text, sort)
+    seen(house, answer)
+    assert house.run("approve", name).code == 0
     assert on_mastodon(far_side, text) == 1
 
 

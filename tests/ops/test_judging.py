@@ -175,6 +175,13 @@ def test_it_is_over_when_it_was_well_for_long_enough() -> None:
     assert judged(well, UP, said()) == Judgement(well_since=NOW - 45 * MINUTE, over=True, say=Sort.ALL_CLEAR)
 
 
+def test_it_is_not_over_on_a_bad_look_and_is_with_the_next_good_one() -> None:
+    well = replace(OUTAGE, up_since=NOW - 50 * MINUTE)
+    assert judged(well, DEGRADED, said()) == Judgement(well_since=NOW - 50 * MINUTE)
+    assert judged(well, UP, said()).over
+    assert judged(well, UNKNOWN, said()).over, "where nobody looks, no look can be awaited"
+
+
 @pytest.mark.parametrize(
     "notices",
     [(), (said(stage=Stage.DRAFT),), (said(stage=Stage.DROPPED),), (said(Sort.UPDATE),)],

@@ -10,30 +10,24 @@ from tests.ops.stage import MINUTE, house
 from surecast.ops.service import watch_over
 
 
-def test_who_is_told_that_a_notice_went_out_reads_it(tmp_path: Path) -> None:
+def test_who_is_told_that_a_notice_went_out_reads_it_and_where(tmp_path: Path) -> None:
     with house(tmp_path) as stage:
         stage.down("bluesky")
         stage.play(5 * MINUTE)
-        message = stage.people.read("fallback_used")
-        assert "Readers were told: We cannot reach our readers on Bluesky" in message.body
-
-
-def test_who_is_told_that_a_notice_went_out_does_not_read_that_nothing_takes_its_place(tmp_path: Path) -> None:
-    with house(tmp_path) as stage:
-        stage.down("bluesky")
-        stage.play(5 * MINUTE)
-        assert "nothing takes its place" not in stage.people.read("fallback_used").subject
+        message = stage.people.read("notice_sent")
+        assert message.subject == "Readers were told about Bluesky on Mastodon"
+        assert "Readers were told on Mastodon:\n\nWe cannot reach our readers on Bluesky" in message.body
 
 
 def test_nobody_is_told_that_it_counts_as_down_when_the_all_clear_goes_out(tmp_path: Path) -> None:
     with house(tmp_path) as stage:
         stage.down("bluesky")
         stage.play(5 * MINUTE)
-        before = len(stage.people.of("fallback_used"))
+        before = len(stage.people.of("notice_sent"))
         stage.up("bluesky")
         stage.play(15 * MINUTE)
         assert stage.posts("mastodon")[-1].startswith("Bluesky works for us again")
-        assert len(stage.people.of("fallback_used")) == before
+        assert len(stage.people.of("notice_sent")) == before == 1
 
 
 def test_that_it_is_over_is_told_with_how_long_it_was(tmp_path: Path) -> None:

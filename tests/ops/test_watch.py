@@ -153,7 +153,7 @@ def test_an_outage_is_told_once_and_its_end_once_on_the_channels_that_work(tmp_p
         assert over.ended_at is not None
         assert over.up_since is not None
         assert 10 * MINUTE <= over.ended_at - over.up_since <= 11 * MINUTE
-        assert stage.people.sorts == ["fallback_used", "outage_over"]
+        assert stage.people.sorts == ["notice_sent", "outage_over"]
         stage.play(20 * MINUTE)
         assert told(stage) == ["notice", "all-clear"]
 
@@ -205,7 +205,7 @@ def test_a_short_trouble_is_told_to_nobody(tmp_path: Path) -> None:
         (outage,) = stage.outages
         assert outage.ended_at is not None
         assert (told(stage), stage.notices()) == ([], ())
-        assert "fallback_used" not in stage.people.sorts
+        assert "notice_sent" not in stage.people.sorts
 
 
 def test_what_only_readers_notice_is_an_outage_as_well(tmp_path: Path) -> None:
@@ -411,6 +411,19 @@ def test_an_all_clear_that_nobody_approved_is_dropped_when_nobody_wonders_any_mo
         assert told(stage) == ["notice"]
 
 
+def test_an_all_clear_that_waits_is_dropped_when_it_is_down_again(tmp_path: Path) -> None:
+    with house(tmp_path, act="draft") as stage:
+        stage.down("bluesky")
+        stage.play(5 * MINUTE)
+        stage.approve(stage.drafts[0])
+        stage.up("bluesky")
+        stage.play(20 * MINUTE)
+        assert [draft.sort for draft in stage.drafts] == [Sort.ALL_CLEAR]
+        stage.down("bluesky")
+        stage.play(5 * MINUTE)
+        assert [(draft.outage, draft.sort) for draft in stage.drafts] == [(2, Sort.NOTICE)]
+
+
 def test_a_draft_that_was_dropped_is_not_written_again(tmp_path: Path) -> None:
     with house(tmp_path, act="draft", updates='"5 min"') as stage:
         stage.down("bluesky")
@@ -479,13 +492,13 @@ def test_two_watches_over_one_ledger_make_one_notice_and_one_all_clear(tmp_path:
             both()
             stage.clock.advance(30)
         assert (len(stage.outages), told(stage)) == (1, ["notice"])
-        assert stage.people.sorts == ["fallback_used"]
+        assert stage.people.sorts == ["notice_sent"]
         stage.up("bluesky")
         for _ in range(15):
             both()
             stage.clock.advance(MINUTE)
         assert told(stage) == ["notice", "all-clear"]
-        assert stage.people.sorts == ["fallback_used", "outage_over"]
+        assert stage.people.sorts == ["notice_sent", "outage_over"]
 
 
 def test_two_watches_look_no_more_often_than_one(tmp_path: Path) -> None:

@@ -166,7 +166,8 @@ class Observer:
         if look.answered:
             return None
         # For one post that is no information; that readers are given nothing says much of the platform.
-        signal = Signal(source=Source.READ_PROBE, answer=Answer.BAD, detail=look.detail)
+        detail = look.detail.removesuffix(MAYBE).strip()  # a look delivers nothing
+        signal = Signal(source=Source.READ_PROBE, answer=Answer.BAD, detail=detail)
         return _Seen(signal=signal, unconnected=True, of_unseen=target.unseen)
 
     async def _take_down(self, channel: str, seen: list[_Seen]) -> None:

@@ -17,7 +17,7 @@ from surecast.health import Condition, Health, assess_all
 from surecast.ledger import broadcasts, gates, outages, rounds
 from surecast.ledger.database import Database, Ledger
 from surecast.ledger.gates import FOR_EVER, Switch
-from surecast.outage import Notice, Outage, Stage
+from surecast.outage import Notice, Outage, Sort, Stage
 from surecast.outcome import Verdict
 from surecast.planning import House
 from surecast.policy import Gate
@@ -251,11 +251,14 @@ def _open_questions(found: _Survey) -> Iterator[str]:
         newest, which = found.unsure[0], _and_others(found.unsure)
         yield f"Nobody knows whether {which} arrived: surecast status {newest} says how to settle it."
     for draft in found.drafts:
-        yield f"A notice to readers waits for your word: surecast approve {draft.id}."
+        yield f"{_WAITS[draft.sort]} to readers waits for your word: surecast approve {draft.id}."
     if found.missed:
         newest, which = found.missed[0], _and_others(found.missed)
         were = "was" if len(found.missed) == 1 else "of the last 24 hours were"
         yield f"{which} {were} missed: surecast status {newest} says why."
+
+
+_WAITS = {Sort.NOTICE: "A notice", Sort.UPDATE: "An update", Sort.ALL_CLEAR: "An all-clear"}
 
 
 def _and_others(names: tuple[str, ...]) -> str:

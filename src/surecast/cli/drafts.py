@@ -43,7 +43,7 @@ def drafts(call: Call, *, drop: str | None) -> int:
 
 @click.command()
 @click.argument("draft", metavar="ID")
-@click.option("--anyway", is_flag=True, help="Also where the platform works again meanwhile.")
+@click.option("--anyway", is_flag=True, help="Also where that is not true any more.")
 @verb
 def approve(call: Call, *, draft: str, anyway: bool) -> int:
     """Sends a notice that waits, on the route that its draft shows.
@@ -70,14 +70,20 @@ def _check_that_it_is_so(house: House, notice: Notice) -> None:
     """What readers are told must still be true when they are told."""
     from surecast.ledger import outages  # noqa: PLC0415 - not for --help
 
-    if notice.sort.value == "all_clear":
-        return
     known = house.broadcaster.attend(lambda desk: desk.ledger.do(outages.by_id, notice.outage))
-    if known.up_since is None and known.ended_at is None:
+    health = house.broadcaster.health().get(known.channel)
+    condition = "unknown" if health is None else health.condition.value
+    well_since = known.up_since or known.ended_at
+    if notice.sort.value == "all_clear":
+        how = "is down again" if condition == "down" else ""
+    elif well_since is not None:
+        how = f"works again since {hours_minutes(well_since, ZoneInfo(house.config.time_zone), time.time())}"
+    else:
+        how = "works again" if condition == "up" else ""
+    if not how:
         return
-    since = hours_minutes(known.up_since or known.ended_at or 0.0, ZoneInfo(house.config.time_zone), time.time())
     raise UsageError(
-        f"{known.channel} works again since {since}, so this is not true any more. Drop it: surecast drafts "
+        f"{known.channel} {how}, so this is not true any more. Drop it: surecast drafts "
         f"--drop {notice.id}; or send it all the same: surecast approve {notice.id} --anyway."
     )
 

@@ -45,8 +45,8 @@ class Watch:
         example="send",
     )
     route: str | None = setting(
-        "The route of notices: its name, or an expression; without it, every public channel that costs nothing, and "
-        "one of them is enough. The channel that is down is left out.",
+        "The route of notices: its name, or an expression; without it, every public channel that costs nothing, of "
+        "which your website and one platform are enough. The channel that is down is left out.",
         default=None,
         example='"at_least(1, mastodon, telegram)"',
     )

@@ -7,6 +7,7 @@ import logging
 
 from surecast.broadcaster.desk import Desk
 from surecast.config.values import Config
+from surecast.errors import SurecastError
 from surecast.ledger import rounds
 from surecast.secret import Secret
 from surecast.transport.clients import httpx_client
@@ -57,6 +58,8 @@ class Heartbeat:
             quiet_sdks()  # an HTTP client's log would show where the sign of life goes
             async with asyncio.timeout(TIMEOUT_S), httpx_client(self._desk.context(), TIMEOUT_S) as client:
                 reply = await client.get(address.strip())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the watch goes on
-            return type(error).__name__
+        except SurecastError:
+            return "its address cannot be read"
+        except Exception:  # noqa: BLE001 - whatever it is, the watch goes on
+            return "its address cannot be reached"
         return "" if reply.is_success else f"it was answered with {reply.status_code}"

@@ -67,7 +67,8 @@ def judge(outage: Outage | None, health: Health, said: Sequence[Notice], times: 
         sort = Sort.NOTICE if now - began_at >= times.notice_after_s else None
         return Judgement(begins_at=began_at, say=sort)
     well_since = _well_since(outage, health, now, down=down)
-    if well_since is not None and now - well_since >= times.all_clear_after_s:
+    doubtful = health.condition is Condition.DEGRADED  # it goes on, and is not over on a bad look
+    if well_since is not None and now - well_since >= times.all_clear_after_s and not doubtful:
         told = any(notice.sort is Sort.NOTICE and notice.stage is Stage.SENT for notice in said)
         waiting = tuple(notice for notice in said if notice.stage is Stage.DRAFT and notice.sort is not Sort.ALL_CLEAR)
         return Judgement(well_since=well_since, over=True, say=Sort.ALL_CLEAR if told else None, drop=waiting)

@@ -43,14 +43,14 @@ class OutageReporter:
         if sent:
             await self._teller.tell(
                 f"notice:{notice.id}",
-                "fallback_used",
+                "notice_sent",
                 failing=outage.channel,
                 platform=platform,
                 channel=outage.channel,
                 since=outage.began_at,
-                why=outage.why,
+                why=outage.why.rstrip("."),
                 others=others,
-                does=(f"Readers were told: {notice.text}",),
+                text=notice.text,
                 commands=("surecast status",),
                 outage=outage.id,
             )
@@ -61,6 +61,7 @@ class OutageReporter:
             failing=outage.channel,
             platform=platform,
             notice=notice.id,
+            sort=notice.sort.value,
             text=notice.text,
             others=others,
             commands=(f"surecast approve {notice.id}", f"surecast drafts --drop {notice.id}"),

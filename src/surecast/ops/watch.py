@@ -185,6 +185,7 @@ class Watch:
             if outage is None:  # another watch was faster
                 return
             log.info("Outage %d of %s began", outage.id, channel.name)
+            await self._drop_all_clears(channel.name)
         elif judgement.well_since != outage.up_since:
             await ledger.do(outages.up_again, outage, judgement.well_since)
         for notice in judgement.drop:
@@ -193,6 +194,13 @@ class Watch:
             await self._end(channel, outage, say=judgement.say, bad=bad)
         elif judgement.say is not None:
             await self._say(outage, judgement.say, number=judgement.number, bad=bad)
+
+    async def _drop_all_clears(self, channel: str) -> None:
+        """That a platform works again is not true any more, if nobody has let it go by now."""
+        ledger = self._desk.ledger
+        for notice in await ledger.do(outages.drafts):
+            if notice.sort is Sort.ALL_CLEAR and (await ledger.do(outages.by_id, notice.outage)).channel == channel:
+                await self._notices.drop(notice)
 
     async def _end(self, channel: Channel, outage: Outage, *, say: Sort | None, bad: frozenset[str]) -> None:
         if say is not None:  # first, as nobody would write it for an outage that is over

@@ -26,7 +26,8 @@ MESSAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "needs_a_person": ("platform", "channel", "why"),
         "credentials_end": ("platform", "channel", "day", "days"),
         "unsure": ("platform", "channel", "broadcast"),
-        "draft_ready": ("platform", "notice", "text"),
+        "draft_ready": ("platform", "notice", "sort", "text"),
+        "notice_sent": ("platform", "channel", "since", "now", "text", "others", "outage"),
         "over_the_cap": ("platform", "channel", "broadcast"),
         "own_network": ("since", "until", "now"),
         "outage_untold": ("platform", "channel", "since", "now", "outage"),
@@ -54,7 +55,8 @@ class MessageValues(TypedDict, total=False):
         does: what surecast does by itself, one sentence each.
         commands: what the person may type.
         broadcast, notice, outage: ids.
-        text: of the notice that waits.
+        text: of a notice to readers.
+        sort: of a notice that waits: ``notice``, ``update`` or ``all_clear``.
         day, days: when credentials end, and how many days are left.
         spent, cap: sums of money with their currency.
         count: the contacts that are left out because of the cap.
@@ -75,6 +77,7 @@ class MessageValues(TypedDict, total=False):
     notice: str
     outage: int
     text: str
+    sort: str
     why: str
     others: Sequence[str]
     does: Sequence[str]
@@ -105,6 +108,7 @@ _NO_MESSAGE = MessageValues(
     notice="",
     outage=0,
     text="",
+    sort="",
     why="",
     others=(),
     does=(),
@@ -136,6 +140,7 @@ SAMPLE_MESSAGE = MessageValues(
     notice="n7q2",
     outage=4,
     text="We cannot reach our readers on Bluesky at the moment.",
+    sort="notice",
     why="The server does not accept the app password.",
     others=("Mastodon", "Telegram"),
     does=("It tries Bluesky again every few minutes.", "It posts there what was missed when it is back."),
