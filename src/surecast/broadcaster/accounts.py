@@ -5,10 +5,11 @@ Every visit may wait for others, and a busy interpreter lets another thread in o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from surecast.ledger import batches, broadcasts, gates, signals
+from surecast.ledger.batches import Listed
 from surecast.ledger.broadcasts import Stored
 from surecast.ledger.database import Database
 from surecast.ledger.owner import proven_dead
@@ -45,6 +46,11 @@ def observed(database: Database, now: float) -> Observed:
     return Observed(gates=gates.listing(database), slots=signals.since(database, now - KEPT_S))
 
 
+def in_hand(listed: Iterable[Listed]) -> bool:
+    """Whether somebody works on one of these batches, who is not known to be dead."""
+    return any(batch.owner is not None and not proven_dead(batch.owner) for batch in listed)
+
+
 def account(database: Database, name: str, now: float) -> Account:
     """A broadcast, by its name as a person types it.
 
@@ -52,10 +58,9 @@ def account(database: Database, name: str, now: float) -> Account:
         UnknownBroadcastError: no broadcast is meant by it, or several.
     """
     found = broadcasts.find(database, name)
-    listed = batches.listed(database, found)
     return Account(
         stored=broadcasts.load(database, found),
         observed=observed(database, now),
-        in_hand=any(batch.owner is not None and not proven_dead(batch.owner) for batch in listed),
+        in_hand=in_hand(batches.listed(database, found)),
         worker_seen_at=broadcasts.last_worker(database),
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 from surecast.audiences import Audience
-from surecast.broadcaster.accounts import account
+from surecast.broadcaster.accounts import account, in_hand
 from surecast.broadcaster.observer import Observer
 from surecast.broadcaster.operator import Operator
 from surecast.broadcaster.people import People
@@ -316,9 +316,7 @@ class Desk:
     async def _worth_waiting(self, name: str, until: float) -> bool:
         """Whether something that a person waits for can happen before `until`: a lease ends, a wait, a look-up."""
         listed = await self.ledger.do(batches.listed, name)
-        if any(batch.owner is not None and not proven_dead(batch.owner) for batch in listed):
-            return True
-        if any(self._engine.runs(batch.id) for batch in listed):
+        if in_hand(listed) or any(self._engine.runs(batch.id) for batch in listed):
             return True
         report = await self.status(name)
         return any(

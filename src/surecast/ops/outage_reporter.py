@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from surecast.broadcaster.desk import Desk
 from surecast.config.values import Config
 from surecast.ledger import rounds, watching
-from surecast.ops.telling import Teller
+from surecast.ops.telling import Teller, tries_again
 from surecast.outage import Notice, Outage, Sort
 from surecast.outcome import Reason
 from surecast.report import Status
@@ -86,7 +86,7 @@ class OutageReporter:
             channel=name,
             since=outage.began_at,
             why=outage.why.rstrip("."),
-            does=(f"It tries {platform} again by itself, less and less often.", silence),
+            does=(tries_again(platform), silence),
             commands=("surecast status", f"surecast channels off {name} --why ..."),
             outage=outage.id,
         )

@@ -11,7 +11,7 @@ from surecast.config.values import Config
 from surecast.health import Condition, Health
 from surecast.ledger import outages, rounds, watching
 from surecast.ops.outage_reporter import TOO_LATE
-from surecast.ops.telling import Teller
+from surecast.ops.telling import Teller, tries_again
 from surecast.outcome import Reason, Verdict
 from surecast.report import ChannelReport, Report, Status
 
@@ -69,7 +69,7 @@ class Reporter:
             since=part.began or report.created_at,
             why=(part.error or "").rstrip("."),
             others=tuple(dict.fromkeys(other.platform for other in done)),
-            does=(f"It tries {part.platform} again by itself, less and less often.",),
+            does=(tries_again(part.platform),),
             commands=("surecast status", f"surecast channels off {name} --why ..."),
         )
 

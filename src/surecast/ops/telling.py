@@ -23,6 +23,11 @@ class Tells(Protocol):
         ...
 
 
+def tries_again(platform: str) -> str:
+    """What surecast does by itself about a platform that counts as down."""
+    return f"It tries {platform} again by itself, less and less often."
+
+
 class Teller:
     """Tells the people in charge of one house, in its name and in its time.
 
